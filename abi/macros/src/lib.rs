@@ -1,0 +1,208 @@
+//! `#[export]`: makes a plain Rust function an entry of a builtin DLL.
+//!
+//! From the one attribute come the ABI entry, the row of the export table, the support level, the
+//! parameter list that traces print, and the coverage row. See `abi::export` for the table.
+
+use proc_macro::TokenStream;
+use proc_macro2::{Span, TokenStream as Tokens};
+use quote::{format_ident, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::{FnArg, Ident, ItemFn, LitInt, LitStr, Pat, ReturnType, Token, Type, parse_macro_input};
+
+/// The attribute's arguments: `dll [+ dll …], level[("note")], option…`.
+struct Spec {
+    dlls: Vec<String>,
+    level: char,
+    note: String,
+    name: Option<String>,
+    ordinal: u16,
+    /// The entry saves the caller's nonvolatile registers, for functions that call back into the guest.
+    calls_guest: bool,
+}
+
+impl Parse for Spec {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let mut dlls = vec![dll_name(&input.parse::<Ident>()?)];
+        while input.parse::<Option<Token![+]>>()?.is_some() {
+            dlls.push(dll_name(&input.parse::<Ident>()?));
+        }
+        input.parse::<Token![,]>()?;
+        let level: Ident = input.parse()?;
+        let note = if input.peek(syn::token::Paren) {
+            let inner;
+            syn::parenthesized!(inner in input);
+            inner.parse::<LitStr>()?.value()
+        } else {
+            String::new()
+        };
+        let level = match (level.to_string().as_str(), note.is_empty()) {
+            ("full", true) => 'f',
+            ("partial", false) => 'p',
+            ("stub", false) => 's',
+            _ => return Err(syn::Error::new(level.span(), "expected full, partial(\"what is missing\") or stub(\"what it pretends\")")),
+        };
+        let mut spec = Spec { dlls, level, note, name: None, ordinal: 0, calls_guest: false };
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let key: Ident = input.parse()?;
+            match key.to_string().as_str() {
+                "name" => {
+                    input.parse::<Token![=]>()?;
+                    spec.name = Some(input.parse::<LitStr>()?.value());
+                }
+                "ordinal" => {
+                    input.parse::<Token![=]>()?;
+                    spec.ordinal = input.parse::<LitInt>()?.base10_parse()?;
+                }
+                "calls_guest" => spec.calls_guest = true,
+                _ => return Err(syn::Error::new(key.span(), "expected name, ordinal or calls_guest")),
+            }
+        }
+        Ok(spec)
+    }
+}
+
+/// `kernel32` → `kernel32.dll`; a name that has an extension of its own is written `winspool_drv`.
+fn dll_name(ident: &Ident) -> String {
+    let name = ident.to_string();
+    match name.strip_suffix("_drv") {
+        Some(stem) => format!("{stem}.drv"),
+        None => format!("{}.dll", name.to_lowercase()),
+    }
+}
+
+/// Exports a function from one or more builtin DLLs.
+///
+/// ```ignore
+/// #[export(kernel32, full)]
+/// #[export(kernel32 + kernelbase, partial("no MORE_DATA"), name = "OtherName", ordinal = 7, calls_guest)]
+/// ```
+///
+/// Parameters implement `abi::Arg`, the result implements `abi::Ret`. A last parameter of type
+/// `VaList` makes the entry variadic (C's `...`).
+#[proc_macro_attribute]
+pub fn export(attr: TokenStream, item: TokenStream) -> TokenStream {
+    let spec = parse_macro_input!(attr as Spec);
+    let function = parse_macro_input!(item as ItemFn);
+    match expand(&spec, &function) {
+        Ok(tokens) => tokens.into(),
+        Err(error) => {
+            let error = error.to_compile_error();
+            quote!(#error #function).into()
+        }
+    }
+}
+
+fn expand(spec: &Spec, function: &ItemFn) -> syn::Result<Tokens> {
+    let ident = &function.sig.ident;
+    let name = spec.name.clone().unwrap_or_else(|| ident.to_string());
+    let mut abi_params = Vec::new();
+    let mut decoded = Vec::new();
+    let mut shown = Vec::new();
+    let mut variadic = false;
+    let count = function.sig.inputs.len();
+    for (index, input) in function.sig.inputs.iter().enumerate() {
+        let FnArg::Typed(param) = input else {
+            return Err(syn::Error::new_spanned(input, "an export takes no self"));
+        };
+        let ty = &param.ty;
+        let text = type_text(ty);
+        if text == "VaList" {
+            if index + 1 != count {
+                return Err(syn::Error::new_spanned(input, "VaList must be last"));
+            }
+            variadic = true;
+            decoded.push(quote!(::abi::VaList::of_entry(#index)));
+            shown.push("...".to_string());
+            continue;
+        }
+        let arg = format_ident!("a{index}");
+        abi_params.push(quote!(#arg: <#ty as ::abi::Arg>::Abi));
+        decoded.push(quote!(<#ty as ::abi::Arg>::from_abi(#arg)));
+        let label = match &*param.pat {
+            Pat::Ident(p) => p.ident.to_string().trim_start_matches('_').to_string(),
+            _ => format!("a{index}"),
+        };
+        shown.push(format!("{label}:{text}"));
+    }
+    let (ret_abi, body, ret_text) = match &function.sig.output {
+        ReturnType::Default => (quote!(()), quote!(#ident(#(#decoded),*)), "()".to_string()),
+        ReturnType::Type(_, ty) if matches!(&**ty, Type::Never(_)) => (quote!(()), quote!({ #ident(#(#decoded),*); }), "!".to_string()),
+        ReturnType::Type(_, ty) => {
+            (quote!(<#ty as ::abi::Ret>::Abi), quote!(<#ty as ::abi::Ret>::into_abi(#ident(#(#decoded),*))), type_text(ty))
+        }
+    };
+    let kind = match (variadic, spec.calls_guest) {
+        (true, _) => 'v',
+        (false, true) => 'g',
+        (false, false) => 'c',
+    };
+    let rows = rows(spec, &name, kind, quote!(entry as *const ()), &shown.join(","), &ret_text);
+    Ok(quote! {
+        #[allow(non_snake_case, clippy::too_many_arguments)]
+        #function
+        const _: () = {
+            #[allow(clippy::too_many_arguments, unreachable_code, clippy::unused_unit, clippy::unit_arg)]
+            extern "win64" fn entry(#(#abi_params),*) -> #ret_abi {
+                #body
+            }
+            #rows
+        };
+    })
+}
+
+/// One row of the export table per DLL. Fields of the text are separated by newlines; see
+/// `abi::export::Export`.
+fn rows(spec: &Spec, name: &str, kind: char, address: Tokens, params: &str, ret: &str) -> Tokens {
+    let (level, note, ordinal) = (spec.level, &spec.note, spec.ordinal);
+    let rows = spec.dlls.iter().enumerate().map(|(index, dll)| {
+        let row = Ident::new(&format!("ROW{index}"), Span::call_site());
+        let head = format!("{dll}\n{name}\n{kind}{level}\n{note}\n{params}\n{ret}\n");
+        quote! {
+            #[::linkme::distributed_slice(::abi::export::EXPORTS)]
+            #[linkme(crate = ::linkme)]
+            static #row: ::abi::export::Export = ::abi::export::Export::new(
+                #dll, #name, #ordinal, #address, concat!(#head, module_path!()));
+        }
+    });
+    quote!(#(#rows)*)
+}
+
+fn type_text(ty: &Type) -> String {
+    quote!(#ty).to_string().replace(' ', "")
+}
+
+/// The arguments of [`export_asm!`] and [`export_data!`]: `symbol => ` and then those of `#[export]`.
+struct SymbolSpec {
+    symbol: syn::Path,
+    spec: Spec,
+}
+
+impl Parse for SymbolSpec {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let symbol = input.parse()?;
+        input.parse::<Token![=>]>()?;
+        Ok(SymbolSpec { symbol, spec: input.parse()? })
+    }
+}
+
+/// Exports code that needs the caller's registers as they are: a naked function.
+///
+/// `export_asm!(rtl_capture_context => ntdll + kernel32, full, name = "RtlCaptureContext");`
+#[proc_macro]
+pub fn export_asm(input: TokenStream) -> TokenStream {
+    let SymbolSpec { symbol, spec } = parse_macro_input!(input as SymbolSpec);
+    symbol_rows(&spec, 'a', quote!(#symbol as *const ()))
+}
+
+/// Exports a variable: `export_data!(ACMDLN => msvcrt, full, name = "_acmdln");`. The symbol is a static.
+#[proc_macro]
+pub fn export_data(input: TokenStream) -> TokenStream {
+    let SymbolSpec { symbol, spec } = parse_macro_input!(input as SymbolSpec);
+    symbol_rows(&spec, 'd', quote!(&raw const #symbol as *const ()))
+}
+
+fn symbol_rows(spec: &Spec, kind: char, address: Tokens) -> TokenStream {
+    let name = spec.name.clone().unwrap_or_default();
+    let rows = rows(spec, &name, kind, address, "", "");
+    quote!(const _: () = { #rows };).into()
+}
