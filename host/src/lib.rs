@@ -1,1 +1,15 @@
+//! The host operating system: memory, threads, files, clocks and waits.
+//!
+//! The only crate that calls it. Nothing here knows Windows or the guest; addresses are plain numbers.
 
+pub mod errno;
+pub mod file;
+pub mod futex;
+pub mod gs;
+pub mod mem;
+pub mod process;
+pub mod stack;
+pub mod thread;
+pub mod time;
+
+pub use errno::{Errno, Result};

@@ -1,0 +1,124 @@
+//! Unsafe edge: host threads on stacks that the caller provides.
+
+use crate::errno::{Errno, Result};
+
+/// A thread that has not been joined yet. Its stack must stay mapped until [`Thread::join`] returns.
+pub struct Thread(libc::pthread_t);
+
+// SAFETY: a pthread_t may be used from any thread.
+unsafe impl Send for Thread {}
+
+struct Start {
+    function: fn(usize),
+    arg: usize,
+}
+
+extern "C" fn start(start: *mut libc::c_void) -> *mut libc::c_void {
+    // SAFETY: made by spawn, which gave it away.
+    let start = unsafe { Box::from_raw(start.cast::<Start>()) };
+    let Start { function, arg } = *start;
+    function(arg);
+    std::ptr::null_mut()
+}
+
+impl Thread {
+    /// Starts `function(arg)` on the stack `[bottom, bottom + size)`. All signals of the process that a
+    /// thread can block keep the state of the calling thread.
+    pub fn spawn(bottom: usize, size: usize, function: fn(usize), arg: usize) -> Result<Thread> {
+        let boxed = Box::into_raw(Box::new(Start { function, arg }));
+        // SAFETY: attr is initialised before use and destroyed after; the stack is the caller's by contract.
+        let (code, thread) = unsafe {
+            let mut attr: libc::pthread_attr_t = std::mem::zeroed();
+            let mut thread: libc::pthread_t = 0;
+            libc::pthread_attr_init(&mut attr);
+            let mut code = libc::pthread_attr_setstack(&mut attr, bottom as *mut _, size);
+            if code == 0 {
+                code = libc::pthread_create(&mut thread, &attr, start, boxed.cast());
+            }
+            libc::pthread_attr_destroy(&mut attr);
+            (code, thread)
+        };
+        if code != 0 {
+            // SAFETY: the thread did not start, so the box is still ours.
+            drop(unsafe { Box::from_raw(boxed) });
+            return Err(Errno(code));
+        }
+        Ok(Thread(thread))
+    }
+
+    /// Waits until the thread has left its stack.
+    pub fn join(self) {
+        // SAFETY: joined once, since self is consumed.
+        unsafe { libc::pthread_join(self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// Starts a small helper thread of ours (128 KiB stack), which never runs guest code. All signals are
+/// blocked in it.
+pub fn spawn_helper(name: &str, function: impl FnOnce() + Send + 'static) -> Result<()> {
+    // SAFETY: sets are initialised before use; the mask is restored before returning.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
+        let result = std::thread::Builder::new().name(name.to_string()).stack_size(128 << 10).spawn(function);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
+        result.map(|_| ()).map_err(Errno::from)
+    }
+}
+
+/// The host's number for the current thread.
+pub fn current_id() -> u32 {
+    // SAFETY: no arguments, always succeeds.
+    unsafe { libc::gettid() as u32 }
+}
+
+/// Gives the rest of the time slice away.
+pub fn yield_now() {
+    // SAFETY: no arguments.
+    unsafe { libc::sched_yield() };
+}
+
+/// The processor the current thread runs on.
+pub fn current_processor() -> u32 {
+    // SAFETY: no arguments.
+    unsafe { libc::sched_getcpu() }.max(0) as u32
+}
+
+/// Bit mask of the processors that this process may use (the first 64).
+pub fn affinity() -> u64 {
+    // SAFETY: an all-zero cpu_set_t is valid, and the call fills it.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+            return 1;
+        }
+        (0..64).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).fold(0, |mask, cpu| mask | 1 << cpu)
+    }
+}
+
+/// Restricts a thread (0: the current one) to the processors in `mask`.
+pub fn set_affinity(tid: u32, mask: u64) -> Result<()> {
+    // SAFETY: an all-zero cpu_set_t is valid.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        for cpu in 0..64 {
+            if mask & 1 << cpu != 0 {
+                libc::CPU_SET(cpu, &mut set);
+            }
+        }
+        match libc::sched_setaffinity(tid as i32, size_of::<libc::cpu_set_t>(), &set) {
+            0 => Ok(()),
+            _ => Err(Errno::last()),
+        }
+    }
+}
+
+/// Names the current thread for debuggers and `ps` (at most 15 bytes are kept).
+pub fn set_name(name: &str) {
+    let mut bytes: Vec<u8> = name.bytes().filter(|&b| b != 0).take(15).collect();
+    bytes.push(0);
+    // SAFETY: a NUL-terminated name.
+    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };
+}

@@ -1,0 +1,51 @@
+//! Clocks.
+
+fn clock(id: libc::clockid_t) -> u64 {
+    let mut spec = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: spec is a timespec of ours.
+    unsafe { libc::clock_gettime(id, &mut spec) };
+    (spec.tv_sec as u64) * 1_000_000_000 + spec.tv_nsec as u64
+}
+
+/// Nanoseconds on the clock that waits use. Starts at boot, does not count suspension.
+pub fn monotonic_ns() -> u64 {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Nanoseconds since boot, suspension included.
+pub fn boot_ns() -> u64 {
+    clock(libc::CLOCK_BOOTTIME)
+}
+
+/// Nanoseconds since 1970-01-01 UTC.
+pub fn realtime_ns() -> u64 {
+    clock(libc::CLOCK_REALTIME)
+}
+
+/// CPU time of this process in nanoseconds: user and kernel.
+pub fn process_cpu_ns() -> (u64, u64) {
+    usage(libc::RUSAGE_SELF)
+}
+
+/// CPU time of this thread in nanoseconds: user and kernel.
+pub fn thread_cpu_ns() -> (u64, u64) {
+    usage(libc::RUSAGE_THREAD)
+}
+
+fn usage(who: i32) -> (u64, u64) {
+    let ns = |t: libc::timeval| t.tv_sec as u64 * 1_000_000_000 + t.tv_usec as u64 * 1000;
+    // SAFETY: an all-zero rusage is valid, and the call fills it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(who, &mut usage);
+        usage
+    };
+    (ns(usage.ru_utime), ns(usage.ru_stime))
+}
+
+/// Sleeps on the monotonic clock; may end early when a signal arrives.
+pub fn sleep_ns(ns: u64) {
+    let spec = libc::timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 };
+    // SAFETY: spec lives until the call returns.
+    unsafe { libc::clock_nanosleep(libc::CLOCK_MONOTONIC, 0, &spec, std::ptr::null_mut()) };
+}
