@@ -1,1 +1,4 @@
 
+#![deny(unsafe_code)]
+
+pub mod nls;
