@@ -38,6 +38,7 @@ impl GuestFn {
 pub const CALL_SAVED_RSP: usize = 8;
 
 #[unsafe(naked)]
+#[unsafe(link_section = "uosrun_edge")]
 unsafe extern "sysv64" fn guest_call(function: usize, args: *const u64, count: usize) -> u64 {
     naked_asm!(
         "push rbp",
@@ -111,12 +112,13 @@ pub fn guest_call_return() -> usize {
 /// R12, R13, R14, R15.
 pub const FRAME_GPRS: usize = 8;
 /// Bytes below the entry's RSP at which XMM6 is saved; XMM7 to XMM15 follow upwards.
-pub const FRAME_XMM: usize = 8 + 64 + 0xa0;
+pub const FRAME_XMM: usize = 64 + 0xa0;
 
 /// Entry of exports that call back into the guest: R10 is the address of a pointer to the Rust function.
 ///
 /// Saves the nonvolatile registers, copies up to eight stack arguments, calls, restores.
 #[unsafe(naked)]
+#[unsafe(link_section = "uosrun_edge")]
 pub unsafe extern "C" fn entry_frame() {
     naked_asm!(
         "lea rax, [rsp + 1]",

@@ -4,6 +4,8 @@
 #![deny(unsafe_code)]
 
 pub mod access;
+pub mod context;
+pub mod exception;
 pub mod file;
 pub mod heap;
 pub mod ldr;
@@ -18,6 +20,7 @@ pub mod status;
 pub mod sync;
 pub mod thread;
 pub mod time;
+pub mod unwind;
 pub mod wait;
 
 pub use status::errno_to_status;
