@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 
 /// A guest address of a `T` (or of the first of several).
 #[repr(transparent)]
-pub struct Ptr<T>(usize, PhantomData<*mut T>);
+pub struct Ptr<T>(usize, PhantomData<fn() -> T>);
 
 pub type PVOID = Ptr<u8>;
 /// A NUL-terminated byte string in the ANSI code page.

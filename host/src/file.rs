@@ -7,7 +7,8 @@ use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 pub use libc::{
-    O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_DIRECT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY,
+    O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC,
+    O_WRONLY,
 };
 
 /// What kind of thing a file name leads to.
@@ -225,23 +226,6 @@ pub fn path_of(fd: RawFd) -> Result<Vec<u8>> {
     read_link(format!("/proc/self/fd/{fd}").as_bytes())
 }
 
-/// Sets access and modification time (nanoseconds since 1970); None keeps one as it is.
-pub fn set_times(fd: RawFd, accessed: Option<i64>, modified: Option<i64>) -> Result<()> {
-    let spec = |ns: Option<i64>| match ns {
-        Some(ns) => libc::timespec { tv_sec: ns.div_euclid(1_000_000_000), tv_nsec: ns.rem_euclid(1_000_000_000) },
-        None => libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT },
-    };
-    let times = [spec(accessed), spec(modified)];
-    // SAFETY: two timespecs.
-    check(unsafe { libc::futimens(fd, times.as_ptr()) }).map(drop)
-}
-
-/// Sets the permission bits.
-pub fn set_mode(fd: RawFd, mode: u32) -> Result<()> {
-    // SAFETY: touches no memory.
-    check(unsafe { libc::fchmod(fd, mode) }).map(drop)
-}
-
 /// Names in a folder, without `.` and `..`, with their types where the file system tells.
 pub fn list(path: &[u8]) -> Result<Vec<(Vec<u8>, Option<FileType>)>> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -379,4 +363,32 @@ pub fn memory_file(len: u64) -> Result<OwnedFd> {
 pub fn access(path: &[u8], mode: i32) -> Result<()> {
     // SAFETY: a NUL-terminated path.
     check(unsafe { libc::access(c_path(path)?.as_ptr(), mode) }).map(drop)
+}
+
+/// Waits until a non-blocking pipe or socket takes data again.
+pub fn wait_writable(fd: RawFd) {
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one pollfd.
+    unsafe { libc::poll(&mut poll, 1, -1) };
+}
+
+/// Sets the permission bits of what a name leads to.
+pub fn set_mode_path(path: &[u8], mode: u32) -> Result<()> {
+    // SAFETY: a NUL-terminated path.
+    check(unsafe { libc::chmod(c_path(path)?.as_ptr(), mode) }).map(drop)
+}
+
+/// Sets times by name; `follow`: of what a symbolic link leads to.
+pub fn set_times_path(path: &[u8], accessed: Option<i64>, modified: Option<i64>, follow: bool) -> Result<()> {
+    let times = [timespec(accessed), timespec(modified)];
+    let flags = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    // SAFETY: a NUL-terminated path and two timespecs.
+    check(unsafe { libc::utimensat(libc::AT_FDCWD, c_path(path)?.as_ptr(), times.as_ptr(), flags) }).map(drop)
+}
+
+fn timespec(ns: Option<i64>) -> libc::timespec {
+    match ns {
+        Some(ns) => libc::timespec { tv_sec: ns.div_euclid(1_000_000_000), tv_nsec: ns.rem_euclid(1_000_000_000) },
+        None => libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT },
+    }
 }

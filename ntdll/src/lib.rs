@@ -1,4 +1,22 @@
-
+//! The NT personality: objects and handles, memory, threads, files, the loader's lists. Exports ntdll.dll.
+//!
+//! Knows no Win32: kernel32 and the other DLLs are built on what is here.
 #![deny(unsafe_code)]
 
+pub mod access;
+pub mod file;
+pub mod heap;
+pub mod ldr;
+pub mod memory;
 pub mod nls;
+pub mod object;
+pub mod path;
+pub mod process;
+pub mod shared_data;
+pub mod status;
+pub mod sync;
+pub mod thread;
+pub mod time;
+pub mod wait;
+
+pub use status::errno_to_status;

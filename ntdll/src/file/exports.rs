@@ -1,0 +1,194 @@
+//! The Nt* functions of files.
+
+use super::{CreateOptions, Disposition, File, open};
+use crate::object::{self};
+use abi::{GuestFn, HANDLE, NTSTATUS, Ptr, export};
+use std::sync::Arc;
+
+/// IO_STATUS_BLOCK.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct IoStatus {
+    pub status: usize,
+    pub information: usize,
+}
+
+/// OBJECT_ATTRIBUTES.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct ObjectAttributes {
+    pub length: u32,
+    pub root: HANDLE,
+    pub name: Ptr<UnicodeString>,
+    pub attributes: u32,
+    pub security: usize,
+    pub quality: usize,
+}
+
+/// UNICODE_STRING.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct UnicodeString {
+    /// Bytes.
+    pub length: u16,
+    pub maximum: u16,
+    pub buffer: Ptr<u16>,
+}
+
+/// OBJ_INHERIT.
+pub const OBJ_INHERIT: u32 = 2;
+
+impl UnicodeString {
+    pub fn read(&self) -> Result<Vec<u16>, NTSTATUS> {
+        Ok(self.buffer.read_vec(usize::from(self.length) / 2)?)
+    }
+}
+
+impl ObjectAttributes {
+    /// The full NT path: relative to the root handle when there is one.
+    pub fn path(&self) -> Result<Vec<u16>, NTSTATUS> {
+        let name = if self.name.is_null() { Vec::new() } else { self.name.read()?.read()? };
+        if self.root.is_null() {
+            return Ok(name);
+        }
+        let root: Arc<File> = object::get(self.root, 0)?;
+        let base = crate::path::from_host(&root.path()).ok_or(NTSTATUS::OBJECT_PATH_NOT_FOUND)?;
+        let mut path = abi::wide::wide("\\??\\");
+        path.extend(base);
+        if !name.is_empty() && path.last() != Some(&u16::from(b'\\')) {
+            path.push(b'\\'.into());
+        }
+        path.extend(name);
+        Ok(path)
+    }
+}
+
+/// Opens or creates a file.
+#[export(ntdll, partial("no extended attributes, no open by id"))]
+pub fn NtCreateFile(
+    handle: Ptr<HANDLE>,
+    access: u32,
+    attributes: Ptr<ObjectAttributes>,
+    status: Ptr<IoStatus>,
+    _allocation: Ptr<i64>,
+    file_attributes: u32,
+    share: u32,
+    disposition: u32,
+    options: u32,
+    _ea: Ptr<u8>,
+    _ea_len: u32,
+) -> Result<(), NTSTATUS> {
+    let attributes = attributes.read()?;
+    let disposition = Disposition::from_number(disposition).ok_or(NTSTATUS::INVALID_PARAMETER)?;
+    let how = CreateOptions { access, share, disposition, options, attributes: file_attributes };
+    let (file, opened) = open(&attributes.path()?, &how)?;
+    let granted = file.access;
+    let new = object::insert_inheritable(Arc::new(file), granted, attributes.attributes & OBJ_INHERIT != 0);
+    handle.write(new)?;
+    status.write(IoStatus { status: 0, information: opened as usize })?;
+    Ok(())
+}
+
+/// Opens a file.
+#[export(ntdll, full)]
+pub fn NtOpenFile(
+    handle: Ptr<HANDLE>,
+    access: u32,
+    attributes: Ptr<ObjectAttributes>,
+    status: Ptr<IoStatus>,
+    share: u32,
+    options: u32,
+) -> Result<(), NTSTATUS> {
+    NtCreateFile(handle, access, attributes, status, Ptr::NULL, 0, share, 1, options, Ptr::NULL, 0)
+}
+
+/// Does one read or write and reports it: status block, event, completion port, APC.
+fn transfer(
+    handle: HANDLE,
+    event: HANDLE,
+    apc: GuestFn,
+    context: usize,
+    status: Ptr<IoStatus>,
+    offset: Ptr<i64>,
+    needed: u32,
+    act: impl FnOnce(&File, Option<u64>) -> Result<usize, NTSTATUS>,
+) -> Result<(), NTSTATUS> {
+    let entry = object::table_info(handle)?;
+    let file: Arc<File> = object::downcast(entry.object).ok_or(NTSTATUS::OBJECT_TYPE_MISMATCH)?;
+    if entry.access & needed == 0 {
+        return Err(NTSTATUS::ACCESS_DENIED);
+    }
+    let offset = match (offset.is_null(), offset.addr()) {
+        (true, _) => None,
+        _ => match offset.read()? {
+            -2 => None, // FILE_USE_FILE_POINTER_POSITION
+            at => Some(at as u64),
+        },
+    };
+    if !event.is_null() {
+        object::with(event, 0, crate::sync::Event::reset)?;
+    }
+    let result = act(&file, offset);
+    let (code, bytes) = match result {
+        Ok(n) => (NTSTATUS::SUCCESS, n),
+        Err(code) => (code, 0),
+    };
+    if code.is_ok() || code == NTSTATUS::END_OF_FILE {
+        status.write(IoStatus { status: code.0 as usize, information: bytes })?;
+    }
+    result?;
+    if !event.is_null() {
+        object::with(event, 0, crate::sync::Event::set)?;
+    }
+    file.complete(if apc.is_null() { context } else { 0 }, code, bytes);
+    if !apc.is_null() {
+        crate::thread::current().queue_apc(crate::thread::Apc { function: apc, arguments: [context as u64, status.addr() as u64, 0] });
+    }
+    Ok(())
+}
+
+/// Reads from a file.
+#[export(ntdll, partial("always finishes before it returns"))]
+pub fn NtReadFile(
+    handle: HANDLE,
+    event: HANDLE,
+    apc: GuestFn,
+    context: usize,
+    status: Ptr<IoStatus>,
+    buffer: Ptr<u8>,
+    len: u32,
+    offset: Ptr<i64>,
+    _key: Ptr<u32>,
+) -> Result<(), NTSTATUS> {
+    transfer(handle, event, apc, context, status, offset, crate::access::FILE_READ_DATA, |file, at| {
+        file.read(buffer.addr(), len as usize, at)
+    })
+}
+
+/// Writes to a file.
+#[export(ntdll, partial("always finishes before it returns"))]
+pub fn NtWriteFile(
+    handle: HANDLE,
+    event: HANDLE,
+    apc: GuestFn,
+    context: usize,
+    status: Ptr<IoStatus>,
+    buffer: Ptr<u8>,
+    len: u32,
+    offset: Ptr<i64>,
+    _key: Ptr<u32>,
+) -> Result<(), NTSTATUS> {
+    let needed = crate::access::FILE_WRITE_DATA | crate::access::FILE_APPEND_DATA;
+    transfer(handle, event, apc, context, status, offset, needed, |file, at| file.write(buffer.addr(), len as usize, at))
+}
+
+/// Forces a file's contents to disk.
+#[export(ntdll, full)]
+pub fn NtFlushBuffersFile(handle: HANDLE, status: Ptr<IoStatus>) -> Result<(), NTSTATUS> {
+    let file: Arc<File> = object::get(handle, 0)?;
+    if file.kind == super::Kind::Disk {
+        host::file::sync(file.fd()).map_err(crate::errno_to_status)?;
+    }
+    status.write(IoStatus::default())?;
+    Ok(())
+}
