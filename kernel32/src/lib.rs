@@ -1,1 +1,8 @@
+//! The Win32 base API over ntdll: kernel32.dll and kernelbase.dll.
+#![deny(unsafe_code)]
 
+pub mod datetime;
+pub mod nls;
+pub mod stringapiset;
+pub mod timezoneapi;
+pub mod winnls;

@@ -108,7 +108,12 @@ impl Key {
         out.push(1);
         out.push(1);
         for &(position, unit) in &self.special {
-            out.extend_from_slice(&[0x80 | (position >> 8) as u8, position as u8 | 1, 2 + (unit >> 7 & 0x7f) as u8, 2 + (unit & 0x7f) as u8]);
+            out.extend_from_slice(&[
+                0x80 | (position >> 8) as u8,
+                position as u8 | 1,
+                2 + (unit >> 7 & 0x7f) as u8,
+                2 + (unit & 0x7f) as u8,
+            ]);
         }
         out.push(0);
         out

@@ -3,9 +3,7 @@
 mod format;
 mod languages;
 
-use crate::nls::{
-    ansi_opt, ansi_to_wide, bytes_arg, case, codepage, give, give_bytes_z, give_z, locale, sort, wide_arg, wide_opt,
-};
+use crate::nls::{ansi_to_wide, bytes_arg, case, codepage, give, give_bytes_z, give_z, locale, sort, wide_arg, wide_opt};
 use abi::wide::{display, wide};
 use abi::{BOOL, GuestFn, PCSTR, PCWSTR, PSTR, PWSTR, Ptr, Win32Error, export};
 use windows_sys::Win32::Globalization::*;
@@ -450,8 +448,12 @@ pub fn ResolveLocaleName(name: PCWSTR, to: PWSTR, capacity: i32) -> Result<i32, 
                 found.to_string()
             } else {
                 let main = locale::by_lcid(lcid).map_or("", |locale| locale.name());
-                if main.is_empty() { locale::all().iter().find(|(_, full)| full.starts_with(&format!("{found}-"))).map_or("", |l| l.1) } else { main }
-                    .to_string()
+                if main.is_empty() {
+                    locale::all().iter().find(|(_, full)| full.starts_with(&format!("{found}-"))).map_or("", |l| l.1)
+                } else {
+                    main
+                }
+                .to_string()
             };
         }
         match name.rsplit_once('-') {
@@ -804,9 +806,4 @@ pub fn GetGeoInfoEx(location: PCWSTR, kind: u32, to: PWSTR, capacity: i32) -> Re
     let rows = locale::all().iter().filter(|(_, name)| !name.is_empty()).filter_map(|&(lcid, _)| locale::by_lcid(lcid));
     let row = rows.into_iter().find(|row| row.iso3166().eq_ignore_ascii_case(&location)).ok_or(Win32Error::INVALID_PARAMETER)?;
     give_z(to, capacity, &wide(&geo_info(row, kind)?))
-}
-
-/// Tells a locale for an ANSI name argument.
-pub(crate) fn ansi_locale(name: PCSTR) -> Result<u32, Win32Error> {
-    locale::lcid_arg(ansi_opt(name)?.as_deref())
 }
