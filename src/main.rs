@@ -1,1 +1,31 @@
-fn main() {}
+//! The `uosrun` program: command line, prefix, and the start of the guest.
+
+mod cli;
+mod environment;
+mod run;
+
+// The builtin DLLs: linked for their export rows.
+use crt as _;
+use win32 as _;
+
+fn main() {
+    let command = match cli::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(message) => {
+            eprintln!("uosrun: {message}\n  `uosrun --help` shows how it is used");
+            std::process::exit(cli::EXIT_USAGE);
+        }
+    };
+    let code = match command {
+        cli::Command::Help => {
+            print!("{}", cli::HELP);
+            0
+        }
+        cli::Command::Version => {
+            println!("uosrun {}", env!("CARGO_PKG_VERSION"));
+            0
+        }
+        cli::Command::Run(options) => run::run(options),
+    };
+    std::process::exit(code);
+}

@@ -103,15 +103,8 @@ fn set_cookie(view: View) -> Result<(), PeError> {
 }
 
 /// Loads the program and everything it imports, without running any of it.
-pub fn load_program(host_path: &[u8], windows_path: Vec<u16>) -> Result<Arc<Module>, LoadError> {
+pub fn load_program(file: PeFile, windows_path: Vec<u16>) -> Result<Arc<Module>, LoadError> {
     lists::init();
-    let file = PeFile::open(host_path).map_err(|error| LoadError::of_image(&windows_path, &error))?;
-    if file.is_dll {
-        return Err(LoadError::new(
-            NTSTATUS::INVALID_IMAGE_FORMAT,
-            format!("{}: this is a DLL, not a program", wide::display(&windows_path)),
-        ));
-    }
     if !file.large_address_aware {
         memory::stay_low();
     }

@@ -1,0 +1,78 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Exit code for a wrong command line, as for `sh`.
+pub const EXIT_USAGE: i32 = 2;
+/// Exit code when the program cannot be started.
+pub const EXIT_CANNOT_RUN: i32 = 126;
+/// Exit code when the program is not there.
+pub const EXIT_NOT_FOUND: i32 = 127;
+
+pub const HELP: &str = "\
+uosrun runs Windows programs (x86-64) as ordinary Linux processes.
+
+  uosrun [options] PROGRAM.exe [arguments…]   run a program
+  uosrun check FILE                           say what it needs that is missing
+  uosrun api [PATTERN]                        list the functions that are implemented
+  uosrun path PATH…                           translate paths, both ways
+  uosrun prefix new|list|info|remove [DIR]    manage prefixes
+
+options
+  --prefix DIR        the folder in which the program lives (default: one for each program,
+                      under $XDG_DATA_HOME/uosrun/prefixes); made when it is missing
+  --env NAME=VALUE    set an environment variable for the program
+  --version, --help
+
+The program sees its prefix as C:\\ and the host's files as Z:\\. Standard input and output, pipes, the working
+directory and signals are those of any Linux program. The exit code is the program's (its low 8 bits);
+126: it cannot be started, 127: it is not there or called a function that is missing, 128+n: an exception
+killed it as signal n would have.
+";
+
+/// What to do.
+pub enum Command {
+    Help,
+    Version,
+    Run(RunOptions),
+}
+
+/// How to run a program.
+pub struct RunOptions {
+    pub prefix: Option<PathBuf>,
+    pub environment: Vec<(OsString, OsString)>,
+    pub program: PathBuf,
+    pub arguments: Vec<OsString>,
+}
+
+/// Reads the command line. An error is a message for the user.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    use lexopt::prelude::*;
+    let mut parser = lexopt::Parser::from_iter(arguments);
+    let mut options = RunOptions { prefix: None, environment: Vec::new(), program: PathBuf::new(), arguments: Vec::new() };
+    let text = |e: lexopt::Error| e.to_string();
+    while let Some(argument) = parser.next().map_err(text)? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("version") | Short('V') => return Ok(Command::Version),
+            Long("prefix") => options.prefix = Some(parser.value().map_err(text)?.into()),
+            Long("env") => options.environment.push(assignment(parser.value().map_err(text)?)?),
+            Value(program) => {
+                options.program = program.into();
+                options.arguments = parser.raw_args().map_err(text)?.collect();
+                return Ok(Command::Run(options));
+            }
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    Err("no program given".into())
+}
+
+fn assignment(value: OsString) -> Result<(OsString, OsString), String> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let bytes = value.as_bytes();
+    let at = bytes.iter().position(|&b| b == b'=').filter(|&at| at > 0);
+    let at = at.ok_or_else(|| format!("--env takes NAME=VALUE, not {value:?}"))?;
+    Ok((OsString::from_vec(bytes[..at].to_vec()), OsString::from_vec(bytes[at + 1..].to_vec())))
+}
