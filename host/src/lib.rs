@@ -9,6 +9,7 @@ pub mod gs;
 pub mod mem;
 pub mod process;
 pub mod stack;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 
