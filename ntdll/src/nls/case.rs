@@ -4,21 +4,13 @@
 /// Upper case of one unit.
 #[inline]
 pub fn upper(unit: u16) -> u16 {
-    if unit < 0x80 {
-        if (0x61..=0x7a).contains(&unit) { unit - 0x20 } else { unit }
-    } else {
-        map(unit, |c| single(c.to_uppercase()))
-    }
+    if unit < 0x80 { if (0x61..=0x7a).contains(&unit) { unit - 0x20 } else { unit } } else { map(unit, |c| single(c.to_uppercase())) }
 }
 
 /// Lower case of one unit.
 #[inline]
 pub fn lower(unit: u16) -> u16 {
-    if unit < 0x80 {
-        if (0x41..=0x5a).contains(&unit) { unit + 0x20 } else { unit }
-    } else {
-        map(unit, |c| single(c.to_lowercase()))
-    }
+    if unit < 0x80 { if (0x41..=0x5a).contains(&unit) { unit + 0x20 } else { unit } } else { map(unit, |c| single(c.to_lowercase())) }
 }
 
 fn single(mut chars: impl Iterator<Item = char>) -> Option<char> {

@@ -366,9 +366,7 @@ fn utf7_decode(bytes: &[u8]) -> Result<Vec<u16>, Untranslatable> {
 }
 
 fn utf7_encode(text: &[u16]) -> Vec<u8> {
-    let direct = |unit: u16| {
-        u8::try_from(unit).is_ok_and(|byte| byte.is_ascii_alphanumeric() || b"'(),-./:? \t\r\n\0".contains(&byte))
-    };
+    let direct = |unit: u16| u8::try_from(unit).is_ok_and(|byte| byte.is_ascii_alphanumeric() || b"'(),-./:? \t\r\n\0".contains(&byte));
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
