@@ -14,6 +14,7 @@ pub mod memory;
 pub mod nls;
 pub mod object;
 pub mod path;
+pub mod port;
 pub mod process;
 pub mod shared_data;
 pub mod status;
