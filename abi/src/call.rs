@@ -208,3 +208,22 @@ pub(crate) fn raw_write<T: Copy>(addr: usize, value: T) {
     // SAFETY: as for raw_read.
     unsafe { (addr as *mut T).write_unaligned(value) }
 }
+
+impl Ptr<u32> {
+    /// A 32-bit word of guest memory that several threads change at once. An access to a bad address is the
+    /// guest's access violation (see `abi::ptr`).
+    #[inline]
+    pub fn atomic(self) -> &'static std::sync::atomic::AtomicU32 {
+        // SAFETY: the guest's own threads treat it as an atomic word too; whether the address is good is the guest's matter.
+        unsafe { &*(self.addr() as *const std::sync::atomic::AtomicU32) }
+    }
+}
+
+impl Ptr<u64> {
+    /// A 64-bit word of guest memory that several threads change at once.
+    #[inline]
+    pub fn atomic(self) -> &'static std::sync::atomic::AtomicU64 {
+        // SAFETY: as for 32 bits.
+        unsafe { &*(self.addr() as *const std::sync::atomic::AtomicU64) }
+    }
+}

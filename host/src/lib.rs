@@ -10,6 +10,7 @@ pub mod mem;
 pub mod process;
 pub mod signal;
 pub mod stack;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 
