@@ -2,6 +2,7 @@
 //! filter of unhandled exceptions, and the end of the process.
 #![allow(unsafe_code)]
 
+pub mod c_handler;
 pub mod report;
 pub mod suspend;
 pub mod trap;
