@@ -6,6 +6,7 @@ mod run;
 
 // The builtin DLLs: linked for their export rows.
 use crt as _;
+use kernel32 as _;
 use win32 as _;
 
 fn main() {

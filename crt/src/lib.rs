@@ -1,1 +1,4 @@
+//! The C runtimes of Windows.
+#![deny(unsafe_code)]
 
+pub mod eh;

@@ -4,6 +4,7 @@
 pub mod console;
 pub mod consoleapi;
 pub mod datetime;
+pub mod errhandlingapi;
 pub mod fibersapi;
 pub mod fileapi;
 pub mod handleapi;

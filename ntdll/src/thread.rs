@@ -305,6 +305,7 @@ pub fn run_main(reserve: usize, run: extern "C" fn(usize)) -> NTSTATUS {
         Err(status) => return status,
     };
     let thread = new_thread(stack, GuestFn::NULL, 0, false);
+    crate::exception::install();
     become_guest(&thread);
     enter(&thread, run, 0);
     finish(&thread);
