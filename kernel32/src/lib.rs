@@ -4,7 +4,10 @@
 pub mod console;
 pub mod consoleapi;
 pub mod datetime;
+pub mod format_message;
 pub mod nls;
+pub mod resources;
 pub mod stringapiset;
 pub mod timezoneapi;
+pub mod winbase_text;
 pub mod winnls;
