@@ -15,6 +15,7 @@ pub mod nls;
 pub mod object;
 pub mod path;
 pub mod process;
+pub mod registry;
 pub mod shared_data;
 pub mod status;
 pub mod sync;
