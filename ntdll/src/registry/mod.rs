@@ -132,6 +132,7 @@ pub fn flush() -> Result<(), NTSTATUS> {
 
 #[linkme::distributed_slice(crate::process::EXIT_HOOKS)]
 #[linkme(crate = linkme)]
+#[allow(unsafe_code)]
 static SAVE: fn() = || {
     let _ = store::save(false);
 };
