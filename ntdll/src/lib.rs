@@ -16,6 +16,7 @@ pub mod object;
 pub mod path;
 pub mod port;
 pub mod process;
+pub mod registry;
 pub mod shared_data;
 pub mod status;
 pub mod sync;
