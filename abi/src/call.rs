@@ -38,6 +38,7 @@ impl GuestFn {
 pub const CALL_SAVED_RSP: usize = 8;
 
 #[unsafe(naked)]
+#[unsafe(link_section = "uosrun_edge")]
 unsafe extern "sysv64" fn guest_call(function: usize, args: *const u64, count: usize) -> u64 {
     naked_asm!(
         "push rbp",
@@ -111,12 +112,13 @@ pub fn guest_call_return() -> usize {
 /// R12, R13, R14, R15.
 pub const FRAME_GPRS: usize = 8;
 /// Bytes below the entry's RSP at which XMM6 is saved; XMM7 to XMM15 follow upwards.
-pub const FRAME_XMM: usize = 8 + 64 + 0xa0;
+pub const FRAME_XMM: usize = 64 + 0xa0;
 
 /// Entry of exports that call back into the guest: R10 is the address of a pointer to the Rust function.
 ///
 /// Saves the nonvolatile registers, copies up to eight stack arguments, calls, restores.
 #[unsafe(naked)]
+#[unsafe(link_section = "uosrun_edge")]
 pub unsafe extern "C" fn entry_frame() {
     naked_asm!(
         "lea rax, [rsp + 1]",
@@ -205,4 +207,23 @@ pub(crate) fn raw_read<T: Copy>(addr: usize) -> T {
 pub(crate) fn raw_write<T: Copy>(addr: usize, value: T) {
     // SAFETY: as for raw_read.
     unsafe { (addr as *mut T).write_unaligned(value) }
+}
+
+impl Ptr<u32> {
+    /// A 32-bit word of guest memory that several threads change at once. An access to a bad address is the
+    /// guest's access violation (see `abi::ptr`).
+    #[inline]
+    pub fn atomic(self) -> &'static std::sync::atomic::AtomicU32 {
+        // SAFETY: the guest's own threads treat it as an atomic word too; whether the address is good is the guest's matter.
+        unsafe { &*(self.addr() as *const std::sync::atomic::AtomicU32) }
+    }
+}
+
+impl Ptr<u64> {
+    /// A 64-bit word of guest memory that several threads change at once.
+    #[inline]
+    pub fn atomic(self) -> &'static std::sync::atomic::AtomicU64 {
+        // SAFETY: as for 32 bits.
+        unsafe { &*(self.addr() as *const std::sync::atomic::AtomicU64) }
+    }
 }

@@ -1,1 +1,55 @@
+//! x86 decoder work: raw system-call sites, and what a faulting instruction was about.
+#![deny(unsafe_code)]
 
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+
+fn general(register: Register, gprs: &[u64; 16]) -> Option<u64> {
+    if !register.is_gpr() {
+        return None;
+    }
+    let value = gprs[register.full_register().number()];
+    Some(match register.size() {
+        1 if matches!(register, Register::AH | Register::CH | Register::DH | Register::BH) => {
+            gprs[register.full_register().number()] >> 8 & 0xff
+        }
+        1 => value & 0xff,
+        2 => value & 0xffff,
+        4 => value & 0xffff_ffff,
+        _ => value,
+    })
+}
+
+/// The divisor of the division instruction in `code`: an error with a divisor that is not zero is an overflow.
+pub fn divisor(code: &[u8], rip: u64, gprs: &[u64; 16], read: impl Fn(u64, usize) -> Option<u64>) -> Option<u64> {
+    let mut instruction = Instruction::default();
+    Decoder::with_ip(64, code, rip, DecoderOptions::NONE).decode_out(&mut instruction);
+    if !matches!(instruction.mnemonic(), Mnemonic::Div | Mnemonic::Idiv) {
+        return None;
+    }
+    match instruction.op0_kind() {
+        OpKind::Register => general(instruction.op0_register(), gprs),
+        OpKind::Memory => {
+            let address = instruction.virtual_address(0, 0, |register, _, _| {
+                if register.is_segment_register() { Some(0) } else { general(register, gprs) }
+            })?;
+            read(address, instruction.memory_size().size())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divisors() {
+        let mut gprs = [0u64; 16];
+        gprs[1] = 0xffff_ffff;
+        gprs[5] = 0x1000;
+        // idiv ecx; div qword [rbp-8]; add eax, ecx
+        assert_eq!(divisor(&[0xf7, 0xf9], 0, &gprs, |_, _| None), Some(0xffff_ffff));
+        assert_eq!(divisor(&[0x48, 0xf7, 0x75, 0xf8], 0, &gprs, |at, size| (at == 0xff8 && size == 8).then_some(7)), Some(7));
+        assert_eq!(divisor(&[0x01, 0xc8], 0, &gprs, |_, _| None), None);
+    }
+}

@@ -8,7 +8,9 @@ pub mod futex;
 pub mod gs;
 pub mod mem;
 pub mod process;
+pub mod signal;
 pub mod stack;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 

@@ -4,10 +4,14 @@
 #![deny(unsafe_code)]
 
 pub mod access;
+pub mod context;
+pub mod exception;
 pub mod file;
 pub mod heap;
 pub mod ldr;
+pub mod lock;
 pub mod memory;
+pub mod nls;
 pub mod object;
 pub mod path;
 pub mod process;
@@ -16,6 +20,7 @@ pub mod status;
 pub mod sync;
 pub mod thread;
 pub mod time;
+pub mod unwind;
 pub mod wait;
 
 pub use status::errno_to_status;
