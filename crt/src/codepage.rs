@@ -1,7 +1,6 @@
 //! Text in code pages: the conversions that file names, arguments and multibyte functions need.
 
 use abi::wide;
-use kernel32_nls as nls;
 
 /// The "C" locale's code page: each byte is one character with that code.
 pub const C: u32 = 0;
@@ -132,27 +131,24 @@ pub fn from_host(bytes: &[u8]) -> Vec<u16> {
     wide::from_host_bytes(bytes)
 }
 
-/// The single-byte pages that are always needed; the rest is kernel32's.
-mod kernel32_nls {
-    const HIGH_1252: [u16; 32] = [
-        0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018,
-        0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
-    ];
+/// The system's tables.
+mod nls {
+    use ntdll::nls::codepage as pages;
 
     pub fn ansi() -> u32 {
-        1252
+        ntdll::nls::ansi_code_page()
     }
 
-    pub fn decode(_page: u32, text: &[u8]) -> Vec<u16> {
-        text.iter().map(|&b| if (0x80..0xa0).contains(&b) { HIGH_1252[b as usize - 0x80] } else { b.into() }).collect()
+    pub fn decode(page: u32, text: &[u8]) -> Vec<u16> {
+        pages::decode_lossy(page, text)
     }
 
-    pub fn encode(_page: u32, text: &[u16]) -> Option<Vec<u8>> {
-        text.iter()
-            .map(|&u| match u {
-                0..0x80 | 0xa0..=0xff => Some(u as u8),
-                _ => HIGH_1252.iter().position(|&h| h == u).map(|i| 0x80 + i as u8),
-            })
-            .collect()
+    /// None when a character is not in the page.
+    pub fn encode(page: u32, text: &[u16]) -> Option<Vec<u8>> {
+        let how = pages::Encode { no_best_fit: true, ..Default::default() };
+        match pages::encode(page, text, how)? {
+            Ok((bytes, false)) => Some(bytes),
+            _ => None,
+        }
     }
 }

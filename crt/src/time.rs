@@ -1,2 +1,0 @@
-//! time.h: temporarily the data exports only.
-pub fn attach() {}
