@@ -340,6 +340,7 @@ pub fn load_builtin(dll: &str) -> Result<Arc<Module>, LoadError> {
     });
     module.list_entry.store(lists::add(&module), Ordering::Relaxed);
     MODULES.write().push(module.clone());
+    builtin::ATTACH.iter().filter(|(name, _)| *name == dll).for_each(|(_, attach)| attach());
     Ok(module)
 }
 
