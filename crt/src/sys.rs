@@ -193,3 +193,22 @@ pub fn list(folder: &[u16], pattern: &[u16]) -> Result<Vec<file::DirEntry>> {
     let pattern = file::directory::dos_pattern(pattern);
     Ok(file::Listing::new(host, Some(&pattern), is_root)?.collect())
 }
+
+/// Starts a program. `reserved` goes to its STARTUPINFO.lpReserved2; `redirect` replaces one standard handle.
+pub fn create_process(
+    _program: Option<&[u16]>,
+    _line: &[u16],
+    _environment: Option<&[Vec<u16>]>,
+    _reserved: &[u8],
+    _detached: bool,
+    _redirect: Option<(usize, HANDLE)>,
+) -> Result<HANDLE> {
+    // ERROR_CALL_NOT_IMPLEMENTED.
+    Err(Win32Error(120))
+}
+
+/// Waits for a process to end, closes its handle, and returns its exit code.
+pub fn wait_process(process: HANDLE) -> Result<u32> {
+    ntdll::sync::wait_for_handle(process, false, None)?;
+    Err(Win32Error(120))
+}

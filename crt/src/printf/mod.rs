@@ -216,7 +216,11 @@ fn directive<U: Unit>(out: &mut Vec<U>, format: &mut Format<U>, args: &mut Args,
         set_errno(Errno::ERANGE);
         return Err(Errno::ERANGE);
     }
-    let size = read_size(format);
+    let mut size = read_size(format);
+    if size == Size::Char && options.rounding == Rounding::Seventeen {
+        // msvcrt.dll knows no hh: it is h twice.
+        size = Size::Short;
+    }
     let kind = format.at.get().ascii();
     if kind == 0 {
         if options.strict {

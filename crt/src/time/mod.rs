@@ -187,7 +187,10 @@ fn text_of(tm: &Tm) -> Option<String> {
         && tm.year >= 0;
     good.then(|| {
         let (day, month) = (&DAYS[tm.wday as usize][..3], &MONTHS[tm.mon as usize][..3]);
-        format!("{day} {month} {:2} {:02}:{:02}:{:02} {:04}\n", tm.mday, tm.hour, tm.min, tm.sec, tm.year + 1900)
+        // msvcrt.dll writes the day with a zero.
+        let fill = if invalid::STRICT.load(std::sync::atomic::Ordering::Relaxed) { ' ' } else { '0' };
+        let lead = if tm.mday < 10 { fill.to_string() } else { String::new() };
+        format!("{day} {month} {lead}{} {:02}:{:02}:{:02} {:04}\n", tm.mday, tm.hour, tm.min, tm.sec, tm.year + 1900)
     })
 }
 
@@ -642,6 +645,6 @@ mod tests {
         }
         let t = Tm { year: 99, mon: 14, mday: 0, ..Tm::default() };
         assert_eq!(calendar(seconds(&t)).mday, 29);
-        assert_eq!(text_of(&calendar(0)).as_deref(), Some("Thu Jan  1 00:00:00 1970\n"));
+        assert_eq!(text_of(&calendar(0)).as_deref(), Some("Thu Jan 01 00:00:00 1970\n"));
     }
 }
