@@ -7,5 +7,6 @@ pub mod datetime;
 pub mod errhandlingapi;
 pub mod nls;
 pub mod stringapiset;
+pub mod thread_context;
 pub mod timezoneapi;
 pub mod winnls;
