@@ -396,6 +396,7 @@ fn finish(thread: &Arc<Thread>) {
     if last {
         process::exit(thread.exit_code.load(Ordering::Relaxed));
     }
+    host::signal::thread_exit();
     let started = {
         let mut started = STARTED.lock();
         started.iter().position(|(teb, _)| *teb == thread.teb).map(|index| started.swap_remove(index).1)
@@ -403,7 +404,6 @@ fn finish(thread: &Arc<Thread>) {
     if let Some(host) = started {
         ENDED.lock().push((host, thread.stack));
     }
-    host::signal::thread_exit();
     thread.ended.store(true, Ordering::Release);
     thread.dispatcher.set();
 }
