@@ -14,7 +14,6 @@ pub mod ioapiset;
 pub mod libloaderapi;
 pub mod memoryapi;
 pub mod nls;
-pub mod nls;
 pub mod processenv;
 pub mod processthreadsapi;
 pub mod resources;

@@ -48,8 +48,6 @@ int mainCRTStartup(void) {
         CONTEXT context;
         context.ContextFlags = CONTEXT_FULL;
         GetThreadContext(b, &context);
-        void *p = HeapAlloc(GetProcessHeap(), 0, 50);
-        HeapFree(GetProcessHeap(), 0, p);
         ResumeThread(b);
     }
     LONG seen = calls;
