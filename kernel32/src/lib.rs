@@ -20,6 +20,7 @@ pub mod resources;
 pub mod stringapiset;
 pub mod synchapi;
 pub mod sysinfoapi;
+pub mod thread_context;
 pub mod timezoneapi;
 pub mod winbase;
 pub mod winbase_text;
