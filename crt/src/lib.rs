@@ -17,6 +17,7 @@ pub mod locale;
 pub mod lock;
 pub mod malloc;
 pub mod math;
+pub mod mbstring;
 pub mod memory;
 pub mod printf;
 pub mod process;
