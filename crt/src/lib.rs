@@ -9,6 +9,7 @@ pub mod conio;
 pub mod conv;
 pub mod ctype;
 pub mod direct;
+pub mod eh;
 pub mod errno;
 pub mod find;
 pub mod invalid;

@@ -149,6 +149,7 @@ pub fn apply_input_mode(file: &File, mode: u32) -> Result<(), Win32Error> {
 
 #[linkme::distributed_slice(ntdll::process::EXIT_HOOKS)]
 #[linkme(crate = linkme)]
+#[allow(unsafe_code)]
 static RESTORE: fn() = host::terminal::restore;
 
 /// SGR sequence for character attributes. Windows' colours have blue in bit 0 and red in bit 2.

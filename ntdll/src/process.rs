@@ -318,6 +318,7 @@ pub fn is_exiting() -> bool {
 
 /// Things to do when the process ends, such as restoring the terminal.
 #[linkme::distributed_slice]
+#[allow(unsafe_code)] // a section of its own; only typed entries go there
 pub static EXIT_HOOKS: [fn()];
 
 /// RtlExitUserProcess: tells the DLLs, and ends the process.

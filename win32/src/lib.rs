@@ -1,1 +1,4 @@
+//! The system DLLs besides ntdll, kernel32 and the C runtimes, one module each.
+#![deny(unsafe_code)]
 
+pub mod bcryptprimitives;

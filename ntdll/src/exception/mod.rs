@@ -2,6 +2,7 @@
 //! filter of unhandled exceptions, and the end of the process.
 #![allow(unsafe_code)]
 
+pub mod c_handler;
 pub mod report;
 pub mod suspend;
 pub mod trap;
@@ -148,14 +149,8 @@ fn frames(record: Ptr<ExceptionRecord>, at: Ptr<Context>) -> bool {
                 fill: 0,
             };
             let frame = HandlerFrame { caller: start, dispatcher: &raw const dispatcher, unwinding: 0 };
-            let disposition = unwind::call_handler(
-                &frame,
-                handler,
-                record.addr() as u64,
-                step.establisher,
-                at.addr() as u64,
-                &raw mut dispatcher as u64,
-            );
+            let disposition =
+                unwind::call_handler(&frame, handler, record.addr() as u64, step.establisher, at.addr() as u64, &raw mut dispatcher as u64);
             match disposition {
                 unwind::CONTINUE_EXECUTION => {
                     if flags.get() & EXCEPTION_NONCONTINUABLE != 0 {
@@ -250,7 +245,7 @@ export_asm!(rtl_raise_status => ntdll, full, name = "RtlRaiseStatus");
 
 /// RaiseException: code, flags, count, arguments.
 pub extern "win64" fn raise_exception(start: &mut Context) -> u64 {
-    let mut record = ExceptionRecord::new(argument(start, 0) as u32 & !0x1000_0000, start.rip);
+    let mut record = ExceptionRecord::new(argument(start, 0) as u32, start.rip);
     record.flags = argument(start, 1) as u32 & EXCEPTION_NONCONTINUABLE;
     let (count, arguments) = ((argument(start, 2) as u32).min(15), Ptr::<u64>::new(argument(start, 3) as usize));
     if !arguments.is_null() {
