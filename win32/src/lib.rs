@@ -4,3 +4,4 @@
 pub mod bcryptprimitives;
 pub mod oleaut32;
 pub mod shell32;
+pub mod winmm;
