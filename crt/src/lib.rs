@@ -18,6 +18,7 @@ pub mod locale;
 pub mod lock;
 pub mod malloc;
 pub mod math;
+pub mod mbstring;
 pub mod memory;
 pub mod printf;
 pub mod process;

@@ -17,6 +17,7 @@ pub mod path;
 pub mod port;
 pub mod process;
 pub mod registry;
+pub mod rtl;
 pub mod shared_data;
 pub mod status;
 pub mod sync;

@@ -2,3 +2,5 @@
 #![deny(unsafe_code)]
 
 pub mod bcryptprimitives;
+pub mod oleaut32;
+pub mod shell32;

@@ -2,6 +2,7 @@
 //! only calling its functions is an error. From the published Win32 metadata and the census of real programs.
 
 const SYSTEM: &[&str] = &[
+    "activeds.dll",
     "advapi32.dll",
     "avicap32.dll",
     "avrt.dll",
@@ -9,6 +10,7 @@ const SYSTEM: &[&str] = &[
     "bcryptprimitives.dll",
     "cabinet.dll",
     "cfgmgr32.dll",
+    "combase.dll",
     "comctl32.dll",
     "comdlg32.dll",
     "credui.dll",
@@ -30,9 +32,11 @@ const SYSTEM: &[&str] = &[
     "icuuc.dll",
     "imm32.dll",
     "iphlpapi.dll",
+    "kernel.appcore.dll",
     "kernel32.dll",
     "kernelbase.dll",
     "ktmw32.dll",
+    "lz32.dll",
     "mpr.dll",
     "mscoree.dll",
     "msvfw32.dll",
@@ -42,6 +46,7 @@ const SYSTEM: &[&str] = &[
     "normaliz.dll",
     "ntdll.dll",
     "ntdllk.dll",
+    "ntdsapi.dll",
     "ntmarta.dll",
     "ole32.dll",
     "oleacc.dll",
@@ -55,9 +60,12 @@ const SYSTEM: &[&str] = &[
     "rstrtmgr.dll",
     "sechost.dll",
     "secur32.dll",
+    "security.dll",
     "setupapi.dll",
+    "shcore.dll",
     "shell32.dll",
     "shlwapi.dll",
+    "snmpapi.dll",
     "urlmon.dll",
     "user32.dll",
     "userenv.dll",
@@ -71,6 +79,7 @@ const SYSTEM: &[&str] = &[
     "wintrust.dll",
     "wldap32.dll",
     "ws2_32.dll",
+    "wsock32.dll",
     "wtsapi32.dll",
 ];
 
