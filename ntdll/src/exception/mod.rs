@@ -148,14 +148,8 @@ fn frames(record: Ptr<ExceptionRecord>, at: Ptr<Context>) -> bool {
                 fill: 0,
             };
             let frame = HandlerFrame { caller: start, dispatcher: &raw const dispatcher, unwinding: 0 };
-            let disposition = unwind::call_handler(
-                &frame,
-                handler,
-                record.addr() as u64,
-                step.establisher,
-                at.addr() as u64,
-                &raw mut dispatcher as u64,
-            );
+            let disposition =
+                unwind::call_handler(&frame, handler, record.addr() as u64, step.establisher, at.addr() as u64, &raw mut dispatcher as u64);
             match disposition {
                 unwind::CONTINUE_EXECUTION => {
                     if flags.get() & EXCEPTION_NONCONTINUABLE != 0 {

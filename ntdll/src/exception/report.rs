@@ -107,9 +107,8 @@ fn describe(record: &ExceptionRecord, context: Option<Context>, text: &mut Strin
 fn last_calls(text: &mut String) {
     let block = teb::current();
     // SAFETY: the ring lies in the calling thread's own block.
-    let (position, ring) = unsafe {
-        (((block + teb::CALL_POS) as *const u8).read(), ((block + teb::CALL_RING) as *const [u32; 256]).read())
-    };
+    let (position, ring) =
+        unsafe { (((block + teb::CALL_POS) as *const u8).read(), ((block + teb::CALL_RING) as *const [u32; 256]).read()) };
     let rows = &abi::export::EXPORTS;
     let mut names = Vec::new();
     for back in (0..8u8).rev() {

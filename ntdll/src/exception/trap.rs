@@ -266,16 +266,8 @@ fn place(trap: &mut Trap, record: &ExceptionRecord, guest: &mut Context) {
     if in_use {
         guest.flags |= CONTEXT_XSTATE;
         let offset = |at: usize| (at.wrapping_sub(base + size_of::<Context>())) as u32;
-        let extended = [
-            offset(base),
-            (top + room - base) as u32,
-            offset(base),
-            size_of::<Context>() as u32,
-            offset(top),
-            room as u32,
-            0,
-            0,
-        ];
+        let extended =
+            [offset(base), (top + room - base) as u32, offset(base), size_of::<Context>() as u32, offset(top), room as u32, 0, 0];
         let written = Ptr::<u8>::new(top).write_slice(xstate).is_ok();
         if !written || Ptr::new(base + size_of::<Context>()).write(extended).is_err() {
             guest.flags &= !CONTEXT_XSTATE;

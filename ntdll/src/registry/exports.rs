@@ -178,16 +178,8 @@ fn key_information(class: u32, key: &Key, path: &Path) -> Result<(usize, Vec<u8>
             (24, out)
         }
         2 => {
-            let numbers = [
-                u32::MAX,
-                0,
-                info.subkeys,
-                info.longest_subkey * 2,
-                0,
-                info.values,
-                info.longest_value_name * 2,
-                info.longest_data,
-            ];
+            let numbers =
+                [u32::MAX, 0, info.subkeys, info.longest_subkey * 2, 0, info.values, info.longest_value_name * 2, info.longest_data];
             numbers.into_iter().for_each(|number| put(&mut out, number));
             (44, out)
         }

@@ -79,7 +79,8 @@ fn resolve(mut path: Path, name: &[u16]) -> (Path, Vec<Vec<u16>>) {
         }
         path.push(upper);
     }
-    let names = names.into_iter().filter(|name| !crate::nls::case::upper_text(name).iter().copied().eq("WOW6432NODE".encode_utf16())).collect();
+    let names =
+        names.into_iter().filter(|name| !crate::nls::case::upper_text(name).iter().copied().eq("WOW6432NODE".encode_utf16())).collect();
     (path, names)
 }
 

@@ -160,14 +160,8 @@ pub fn unwind(start: &Context, target: Target, record: Ptr<ExceptionRecord>, ori
             record.byte_add(4).cast::<u32>().set(call_flags);
             before.gpr[context::RAX] = target.value;
             let frame = HandlerFrame { caller: start, dispatcher: &raw const dispatcher, unwinding: 1 };
-            let disposition = call_handler(
-                &frame,
-                handler,
-                record.addr() as u64,
-                step.establisher,
-                passed.addr() as u64,
-                &raw const dispatcher as u64,
-            );
+            let disposition =
+                call_handler(&frame, handler, record.addr() as u64, step.establisher, passed.addr() as u64, &raw const dispatcher as u64);
             record.byte_add(4).cast::<u32>().set(flags);
             if disposition != CONTINUE_SEARCH {
                 exception::raise_status_from(NTSTATUS(exception::STATUS_INVALID_DISPOSITION), start, record.addr() as u64);

@@ -32,8 +32,14 @@ pub fn image_of(pc: usize) -> Option<(usize, usize)> {
 #[derive(Clone, Copy)]
 enum Source {
     /// RtlAddFunctionTable and RtlAddGrowableFunctionTable.
-    Table { address: usize, count: u32 },
-    Callback { function: GuestFn, context: u64 },
+    Table {
+        address: usize,
+        count: u32,
+    },
+    Callback {
+        function: GuestFn,
+        context: u64,
+    },
 }
 
 struct Registered {
@@ -55,11 +61,7 @@ pub fn lookup(pc: u64) -> Option<(Ptr<RuntimeFunction>, u64)> {
         let (table, count) = exception_directory(base, size)?;
         return search(table, count, (pc - base as u64) as u32).map(|entry| (entry, base as u64));
     }
-    let found = REGISTERED
-        .read()
-        .iter()
-        .find(|r| (r.start..r.end).contains(&pc))
-        .map(|r| (r.source, r.base));
+    let found = REGISTERED.read().iter().find(|r| (r.start..r.end).contains(&pc)).map(|r| (r.source, r.base));
     match found? {
         (Source::Table { address, count }, base) => {
             search(Ptr::new(address), count, pc.wrapping_sub(base) as u32).map(|entry| (entry, base))
