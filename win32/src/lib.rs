@@ -5,4 +5,3 @@ pub mod bcryptprimitives;
 pub mod oleaut32;
 pub mod shell32;
 pub mod winmm;
-pub mod ws2_32;
