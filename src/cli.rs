@@ -36,6 +36,10 @@ pub enum Command {
     Help,
     Version,
     Run(RunOptions),
+    Check(PathBuf),
+    Api(Option<String>),
+    Paths(Option<PathBuf>, Vec<OsString>),
+    Prefixes(String, Option<PathBuf>),
 }
 
 /// How to run a program.
@@ -58,6 +62,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("version") | Short('V') => return Ok(Command::Version),
             Long("prefix") => options.prefix = Some(parser.value().map_err(text)?.into()),
             Long("env") => options.environment.push(assignment(parser.value().map_err(text)?)?),
+            Value(verb) if is_verb(&verb) => return sub_command(&verb.to_string_lossy(), options.prefix, &mut parser),
             Value(program) => {
                 options.program = program.into();
                 options.arguments = parser.raw_args().map_err(text)?.collect();
@@ -67,6 +72,34 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         }
     }
     Err("no program given".into())
+}
+
+/// A program of that name is run as `./check`.
+fn is_verb(word: &std::ffi::OsStr) -> bool {
+    ["check", "api", "path", "prefix"].iter().any(|verb| word == *verb)
+}
+
+fn sub_command(verb: &str, prefix: Option<PathBuf>, parser: &mut lexopt::Parser) -> Result<Command, String> {
+    use lexopt::prelude::*;
+    let mut folder = prefix;
+    let mut words = Vec::new();
+    while let Some(argument) = parser.next().map_err(|e| e.to_string())? {
+        match argument {
+            Long("prefix") => folder = Some(parser.value().map_err(|e| e.to_string())?.into()),
+            Value(word) => words.push(word),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    let mut words = words.into_iter();
+    Ok(match verb {
+        "check" => Command::Check(words.next().ok_or("check needs a file")?.into()),
+        "api" => Command::Api(words.next().map(|w| w.to_string_lossy().into_owned())),
+        "path" => Command::Paths(folder, words.collect()),
+        _ => {
+            let action = words.next().ok_or("prefix takes new, list, info or remove")?;
+            Command::Prefixes(action.to_string_lossy().into_owned(), words.next().map(PathBuf::from).or(folder))
+        }
+    })
 }
 
 fn assignment(value: OsString) -> Result<(OsString, OsString), String> {

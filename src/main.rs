@@ -1,11 +1,15 @@
 //! The `uosrun` program: command line, prefix, and the start of the guest.
 
+mod api;
+mod check;
 mod cli;
 mod environment;
+mod manage;
 mod run;
 
 // The builtin DLLs: linked for their export rows.
 use crt as _;
+use kernel32 as _;
 use win32 as _;
 
 fn main() {
@@ -26,6 +30,10 @@ fn main() {
             0
         }
         cli::Command::Run(options) => run::run(options),
+        cli::Command::Check(file) => check::check(&file),
+        cli::Command::Api(pattern) => api::api(pattern.as_deref()),
+        cli::Command::Paths(prefix, texts) => manage::paths(prefix, &texts),
+        cli::Command::Prefixes(verb, folder) => manage::prefixes(&verb, folder),
     };
     std::process::exit(code);
 }

@@ -74,6 +74,7 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
     };
     process::init(parameters).map_err(|status| (EXIT_CANNOT_RUN, format!("no memory for the process: {status}")))?;
     ntdll::shared_data::reserve();
+    ntdll::exception::install();
     let stack = file.stack_reserve as usize;
     *PROGRAM.lock() = Some((file, image));
     let status = thread::run_main(stack, guest_main);

@@ -9,6 +9,7 @@
 use crate::ptr::Ptr;
 use crate::teb;
 use std::arch::naked_asm;
+use std::sync::atomic::AtomicUsize;
 
 /// The address of a guest function with the Windows calling convention.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -37,6 +38,9 @@ impl GuestFn {
 /// Offset below the saved RBP where [`guest_call`] keeps the RSP of the entry it was called under.
 pub const CALL_SAVED_RSP: usize = 8;
 
+/// Address of an `extern "C" fn()` that waits while the calling thread is suspended; see `teb::PARK`.
+pub static PARK_HOOK: AtomicUsize = AtomicUsize::new(0);
+
 #[unsafe(naked)]
 #[unsafe(link_section = "uosrun_edge")]
 unsafe extern "sysv64" fn guest_call(function: usize, args: *const u64, count: usize) -> u64 {
@@ -44,6 +48,9 @@ unsafe extern "sysv64" fn guest_call(function: usize, args: *const u64, count: u
         "push rbp",
         "mov rbp, rsp",
         "push qword ptr gs:[{rsp}]",
+        "cmp dword ptr gs:[{park}], 0",
+        "jne 9f",
+        "8:",
         // Room for the arguments, at least the four home slots, keeping RSP 16-byte aligned.
         "lea rax, [rdx + 1]",
         "cmp rax, 5",
@@ -95,7 +102,22 @@ unsafe extern "sysv64" fn guest_call(function: usize, args: *const u64, count: u
         "mov gs:[{rsp}], rcx",
         "leave",
         "ret",
+        // The thread is suspended: it stands still here.
+        "9:",
+        "push rdi",
+        "push rsi",
+        "push rdx",
+        // Here RSP is 16-byte aligned. PARK is only ever set after the hook.
+        "call qword ptr [rip + {hook}]",
+        "pop rdx",
+        "pop rsi",
+        "pop rdi",
+        "cmp dword ptr gs:[{park}], 0",
+        "jne 9b",
+        "jmp 8b",
         rsp = const teb::GUEST_RSP,
+        park = const teb::PARK,
+        hook = sym PARK_HOOK,
     )
 }
 

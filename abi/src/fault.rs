@@ -14,7 +14,7 @@ pub struct Fault;
 
 macro_rules! table_row {
     () => {
-        ".pushsection uosrun_ex,\"a\",@progbits\n.balign 4\n.long 2b - .\n.long 3b - .\n.popsection"
+        ".pushsection uosrun_ex,\"aR\",@progbits\n.balign 4\n.long 2b - .\n.long 3b - .\n.popsection"
     };
 }
 

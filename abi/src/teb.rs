@@ -29,6 +29,10 @@ pub const FLS_DATA: usize = 0x17c8;
 pub const GUEST_RSP: usize = 0x1900;
 /// u8: where the next entry of [`CALL_RING`] goes.
 pub const CALL_POS: usize = 0x1908;
+/// u32: not 0 when the thread has to park before it runs guest code again (it is suspended).
+pub const PARK: usize = 0x1918;
+/// Address of the thread's record of suspensions (ntdll), or 0.
+pub const SUSPENSION: usize = 0x1920;
 /// Our own per-thread object (ntdll).
 pub const HOST_THREAD: usize = 0x1910;
 /// 256 u32: the numbers of the latest calls, oldest overwritten first.

@@ -29,9 +29,8 @@ pub fn divisor(code: &[u8], rip: u64, gprs: &[u64; 16], read: impl Fn(u64, usize
     match instruction.op0_kind() {
         OpKind::Register => general(instruction.op0_register(), gprs),
         OpKind::Memory => {
-            let address = instruction.virtual_address(0, 0, |register, _, _| {
-                if register.is_segment_register() { Some(0) } else { general(register, gprs) }
-            })?;
+            let address = instruction
+                .virtual_address(0, 0, |register, _, _| if register.is_segment_register() { Some(0) } else { general(register, gprs) })?;
             read(address, instruction.memory_size().size())
         }
         _ => None,

@@ -342,11 +342,13 @@ export_asm!(rtl_capture_context => ntdll + kernel32 + kernelbase, full, name = "
 
 /// Loads every register from a context and goes on at its RIP. RDX is an XSAVE area, or 0.
 ///
-/// The return frame is built on the current stack, which stays valid until the last instruction.
+/// Returns when the thread has to park first. The return frame is built on the current stack, which stays valid until the last instruction.
 #[unsafe(naked)]
 #[unsafe(link_section = "uosrun_edge")]
-unsafe extern "win64" fn load_context(context: *const Context, xsave: *const u8) -> ! {
+unsafe extern "win64" fn load_context(context: *const Context, xsave: *const u8) {
     naked_asm!(
+        "cmp dword ptr gs:[{park}], 0",
+        "jne 9f",
         "fxrstor64 [rcx + 0x100]",
         "ldmxcsr [rcx + 0x34]",
         "test rdx, rdx",
@@ -381,6 +383,9 @@ unsafe extern "win64" fn load_context(context: *const Context, xsave: *const u8)
         "mov r15, [rcx + 0xf0]",
         "mov rcx, [rcx + 0x80]",
         "iretq",
+        "9:",
+        "ret",
+        park = const teb::PARK,
     )
 }
 
@@ -416,8 +421,11 @@ pub fn resume(context: &mut Context, xstate: &[u8]) -> ! {
             base as usize
         });
     }
-    // SAFETY: the context is the guest's own; this function has nothing left to drop.
-    unsafe { load_context(context, area as *const u8) }
+    loop {
+        // SAFETY: the context is the guest's own; this function has nothing left to drop.
+        unsafe { load_context(context, area as *const u8) };
+        crate::exception::suspend::park_here(Some(context));
+    }
 }
 
 #[inline(never)]

@@ -111,6 +111,11 @@ pub fn init(parameters: Parameters) -> Result<(), NTSTATUS> {
     put64(0x18, peb + LDR_DATA);
     put64(0x20, peb + PARAMETERS);
     put64(0x30, heap::process_heap().addr());
+    // FastPebLock and LoaderLock: critical sections behind the loader's data.
+    for (field, lock) in [(0x38, peb + LDR_DATA + 0x100), (0x110, peb + LDR_DATA + 0x140)] {
+        put64(field, lock);
+        crate::lock::RtlInitializeCriticalSectionEx(Ptr::new(lock), 0, 0)?;
+    }
     put32(0xb8, host::thread::affinity().count_ones());
     put64(0xc8, 0x10_0000); // HeapSegmentReserve
     put64(0xd0, 0x2000); // HeapSegmentCommit

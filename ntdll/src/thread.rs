@@ -291,6 +291,7 @@ fn become_guest(thread: &Arc<Thread>) {
     Ptr::<u64>::new(thread.teb + teb::CLIENT_ID + 8).set(u64::from(tid));
     Ptr::<u32>::new(thread.teb + 0x110 + 0x6d8).set(0);
     host::gs::set_base(thread.teb);
+    host::signal::thread_init();
     CURRENT.with(|current| {
         let _ = current.set(thread.clone());
     });
@@ -304,6 +305,7 @@ pub fn run_main(reserve: usize, run: extern "C" fn(usize)) -> NTSTATUS {
         Err(status) => return status,
     };
     let thread = new_thread(stack, GuestFn::NULL, 0, false);
+    crate::exception::install();
     become_guest(&thread);
     enter(&thread, run, 0);
     finish(&thread);
@@ -394,6 +396,7 @@ fn finish(thread: &Arc<Thread>) {
     if last {
         process::exit(thread.exit_code.load(Ordering::Relaxed));
     }
+    host::signal::thread_exit();
     let started = {
         let mut started = STARTED.lock();
         started.iter().position(|(teb, _)| *teb == thread.teb).map(|index| started.swap_remove(index).1)

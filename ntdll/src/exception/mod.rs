@@ -2,6 +2,7 @@
 //! filter of unhandled exceptions, and the end of the process.
 #![allow(unsafe_code)]
 
+pub mod c_handler;
 pub mod report;
 pub mod suspend;
 pub mod trap;
@@ -244,7 +245,7 @@ export_asm!(rtl_raise_status => ntdll, full, name = "RtlRaiseStatus");
 
 /// RaiseException: code, flags, count, arguments.
 pub extern "win64" fn raise_exception(start: &mut Context) -> u64 {
-    let mut record = ExceptionRecord::new(argument(start, 0) as u32 & !0x1000_0000, start.rip);
+    let mut record = ExceptionRecord::new(argument(start, 0) as u32, start.rip);
     record.flags = argument(start, 1) as u32 & EXCEPTION_NONCONTINUABLE;
     let (count, arguments) = ((argument(start, 2) as u32).min(15), Ptr::<u64>::new(argument(start, 3) as usize));
     if !arguments.is_null() {

@@ -17,6 +17,10 @@ pub struct Image {
     stubs: usize,
 }
 
+/// What builtin DLLs do when they are loaded, by file name: filling in the variables that they export.
+#[linkme::distributed_slice]
+pub static ATTACH: [(&'static str, fn())];
+
 /// First page of code. Its first words point to the Rust functions.
 const TEXT: usize = 0x1000;
 

@@ -1,13 +1,13 @@
 //! The Ldr* functions.
 
-use super::load::{self, add_reference, find_loaded};
+use super::load::{self, find_loaded};
 use super::{LOADER_LOCK, Module};
 use crate::file::UnicodeString;
 use abi::{NTSTATUS, Ptr, export};
 use loader::pe::import::Symbol;
 use std::sync::Arc;
 
-pub use load::{find_loaded as find_module, initialize, load_builtin, pin, resolve};
+pub use load::{add_reference, find_loaded as find_module, initialize, load_builtin, pin, resolve};
 
 /// Loads a DLL.
 #[export(ntdll, partial("ignores the search path and flags"), calls_guest)]

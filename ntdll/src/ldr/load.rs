@@ -1,6 +1,8 @@
 //! Loading and unloading.
 
-use super::{DLL_PROCESS_ATTACH, DLL_PROCESS_DETACH, INITIALIZED, LOADER_LOCK, MODULES, Module, apiset, builtin, lists, missing, tls};
+use super::{
+    DLL_PROCESS_ATTACH, DLL_PROCESS_DETACH, INITIALIZED, LOADER_LOCK, MODULES, Module, apiset, builtin, lists, missing, system, tls,
+};
 use crate::memory::{self, Kind};
 use crate::{path, process};
 use abi::{NTSTATUS, export, wide};
@@ -185,7 +187,7 @@ fn bind_import(module: &Arc<Module>, import: &Import) -> Result<(), LoadError> {
     let dll = wide::wide(&import.dll);
     let loaded = match find_and_load(&dll, &[folder], false) {
         Ok(loaded) => Some(loaded),
-        Err(error) if error.status == NTSTATUS::DLL_NOT_FOUND && apiset::host_dll(&import.dll.to_ascii_lowercase()).is_some() => None,
+        Err(error) if error.status == NTSTATUS::DLL_NOT_FOUND && is_windows_own(&import.dll.to_ascii_lowercase()) => None,
         Err(error) if error.status == NTSTATUS::DLL_NOT_FOUND => {
             return Err(LoadError::new(
                 NTSTATUS::DLL_NOT_FOUND,
@@ -206,6 +208,11 @@ fn bind_import(module: &Arc<Module>, import: &Import) -> Result<(), LoadError> {
         module.imports.write().push(loaded);
     }
     Ok(())
+}
+
+/// A DLL or contract of Windows that nobody implements yet: its functions are bound to entries that say so.
+fn is_windows_own(dll: &str) -> bool {
+    apiset::host_dll(dll).is_some() || system::is_system(dll)
 }
 
 /// The address of an export, through forwarders. None when there is no such export.
@@ -340,6 +347,7 @@ pub fn load_builtin(dll: &str) -> Result<Arc<Module>, LoadError> {
     });
     module.list_entry.store(lists::add(&module), Ordering::Relaxed);
     MODULES.write().push(module.clone());
+    builtin::ATTACH.iter().filter(|(name, _)| *name == dll).for_each(|(_, attach)| attach());
     Ok(module)
 }
 

@@ -9,9 +9,10 @@ mod lists;
 mod load;
 mod missing;
 mod stub;
+mod system;
 pub mod tls;
 
-pub use apiset::host_dll;
+pub use apiset::{also_in, host_dll};
 pub use exports::*;
 pub use load::{LoadError, load_library, load_program, unload};
 pub use missing::name_of_call;

@@ -1,0 +1,213 @@
+//! ioapiset.h: completion ports, overlapped results, device control.
+
+use abi::{BOOL, HANDLE, NTSTATUS, Ptr, Win32Error, export};
+use ntdll::file::File;
+use ntdll::object;
+use ntdll::port::{Packet, Port};
+use std::sync::Arc;
+use windows_sys::Win32::System::IO::{OVERLAPPED, OVERLAPPED_ENTRY};
+
+const PORT_ACCESS: u32 = 0x001f_0003;
+
+/// Creates a completion port, or ties a file to one.
+#[export(kernel32, partial("files only; operations complete before they return"))]
+pub fn CreateIoCompletionPort(file: HANDLE, port: HANDLE, key: usize, _threads: u32) -> Result<HANDLE, Win32Error> {
+    let (port_handle, port) = if port.is_null() {
+        let port = Port::new();
+        (object::insert(port.clone(), PORT_ACCESS), port)
+    } else {
+        (port, object::get::<Port>(port, 0)?)
+    };
+    if file != HANDLE::INVALID {
+        associate(file, port, key)?;
+    }
+    Ok(port_handle)
+}
+
+fn associate(file: HANDLE, port: Arc<Port>, key: usize) -> Result<(), Win32Error> {
+    let file: Arc<File> = object::get(file, 0)?;
+    let mut slot = file.completion.lock();
+    if slot.is_some() {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    *slot = Some((port, key));
+    Ok(())
+}
+
+/// Puts a packet into a completion port.
+#[export(kernel32, full)]
+pub fn PostQueuedCompletionStatus(port: HANDLE, bytes: u32, key: usize, overlapped: usize) -> Result<(), Win32Error> {
+    let port: Arc<Port> = object::get(port, 0)?;
+    port.push(Packet { key, overlapped, status: NTSTATUS::SUCCESS, bytes: bytes as usize });
+    Ok(())
+}
+
+/// Takes a packet from a completion port.
+#[export(kernel32, full)]
+pub fn GetQueuedCompletionStatus(
+    port: HANDLE,
+    bytes: Ptr<u32>,
+    key: Ptr<usize>,
+    overlapped: Ptr<usize>,
+    ms: u32,
+) -> Result<(), Win32Error> {
+    let port: Arc<Port> = object::get(port, 0)?;
+    overlapped.write(0)?;
+    let packets = port.take(1, false, crate::synchapi::timeout(ms))?;
+    let Some(packet) = packets.first() else {
+        return Err(Win32Error(258)); // WAIT_TIMEOUT
+    };
+    bytes.write(packet.bytes as u32)?;
+    key.write(packet.key)?;
+    overlapped.write(packet.overlapped)?;
+    if packet.status.is_ok() { Ok(()) } else { Err(packet.status.into()) }
+}
+
+/// Takes several packets from a completion port.
+#[export(kernel32, full, calls_guest)]
+pub fn GetQueuedCompletionStatusEx(
+    port: HANDLE,
+    entries: Ptr<OVERLAPPED_ENTRY>,
+    count: u32,
+    removed: Ptr<u32>,
+    ms: u32,
+    alertable: BOOL,
+) -> Result<(), Win32Error> {
+    let port: Arc<Port> = object::get(port, 0)?;
+    if count == 0 {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    let packets = port.take(count as usize, alertable.0, crate::synchapi::timeout(ms)).map_err(|status| match status {
+        NTSTATUS::USER_APC => Win32Error(0xc0), // WAIT_IO_COMPLETION
+        other => other.into(),
+    })?;
+    removed.write(packets.len() as u32)?;
+    if packets.is_empty() {
+        return Err(Win32Error(258));
+    }
+    for (index, packet) in packets.iter().enumerate() {
+        entries.add(index).write(OVERLAPPED_ENTRY {
+            lpCompletionKey: packet.key,
+            lpOverlapped: packet.overlapped as *mut OVERLAPPED,
+            Internal: packet.status.0 as usize,
+            dwNumberOfBytesTransferred: packet.bytes as u32,
+        })?;
+    }
+    Ok(())
+}
+
+/// The result of an overlapped operation.
+#[export(kernel32, full)]
+pub fn GetOverlappedResult(file: HANDLE, overlapped: Ptr<OVERLAPPED>, bytes: Ptr<u32>, wait: BOOL) -> Result<(), Win32Error> {
+    GetOverlappedResultEx(file, overlapped, bytes, if wait.0 { u32::MAX } else { 0 }, BOOL(false))
+}
+
+/// The result of an overlapped operation, waiting for it at most some time.
+#[export(kernel32, full, calls_guest)]
+pub fn GetOverlappedResultEx(
+    file: HANDLE,
+    overlapped: Ptr<OVERLAPPED>,
+    bytes: Ptr<u32>,
+    ms: u32,
+    alertable: BOOL,
+) -> Result<(), Win32Error> {
+    let status: Ptr<usize> = overlapped.cast();
+    if status.read()? as u32 == NTSTATUS::PENDING.0 {
+        if ms == 0 {
+            return Err(Win32Error::IO_INCOMPLETE);
+        }
+        let event: HANDLE = HANDLE(overlapped.byte_add(24).cast::<usize>().read()? & !1);
+        let target = if event.is_null() { file } else { event };
+        let outcome = ntdll::sync::wait_for_handle(target, alertable.0, crate::synchapi::timeout(ms))?;
+        if outcome == NTSTATUS::TIMEOUT {
+            return Err(Win32Error(258));
+        }
+    }
+    bytes.write(status.add(1).read()? as u32)?;
+    match NTSTATUS(status.read()? as u32) {
+        status if status.is_ok() => Ok(()),
+        status => Err(status.into()),
+    }
+}
+
+/// Cancels pending operations; none ever are pending on files.
+#[export(kernel32, full)]
+pub fn CancelIoEx(file: HANDLE, _overlapped: usize) -> Result<(), Win32Error> {
+    object::table_info(file)?;
+    Err(Win32Error::NOT_FOUND)
+}
+
+/// Cancels the calling thread's pending operations; none ever are pending on files.
+#[export(kernel32, full)]
+pub fn CancelIo(file: HANDLE) -> Result<(), Win32Error> {
+    object::table_info(file)?;
+    Ok(())
+}
+
+/// Cancels a thread's blocking operation.
+#[export(kernel32, stub("finds nothing to cancel"))]
+pub fn CancelSynchronousIo(_thread: HANDLE) -> Result<(), Win32Error> {
+    Err(Win32Error::NOT_FOUND)
+}
+
+/// Which operations skip the completion port.
+#[export(kernel32, stub("accepts and ignores"))]
+pub fn SetFileCompletionNotificationModes(file: HANDLE, _flags: u8) -> Result<(), Win32Error> {
+    object::table_info(file)?;
+    Ok(())
+}
+
+const FSCTL_GET_REPARSE_POINT: u32 = 0x0009_00a8;
+
+/// Device control: reparse points of symbolic links.
+#[export(kernel32, partial("FSCTL_GET_REPARSE_POINT of symbolic links only"))]
+pub fn DeviceIoControl(
+    file: HANDLE,
+    code: u32,
+    _input: Ptr<u8>,
+    _input_len: u32,
+    output: Ptr<u8>,
+    output_len: u32,
+    returned: Ptr<u32>,
+    _overlapped: usize,
+) -> Result<(), Win32Error> {
+    let file: Arc<File> = object::get(file, 0)?;
+    returned.write_opt(0)?;
+    match code {
+        FSCTL_GET_REPARSE_POINT => {
+            let data = reparse_point(&file)?;
+            if data.len() > output_len as usize {
+                return Err(Win32Error::INSUFFICIENT_BUFFER);
+            }
+            output.write_slice(&data)?;
+            Ok(returned.write_opt(data.len() as u32)?)
+        }
+        _ => Err(Win32Error::INVALID_FUNCTION),
+    }
+}
+
+/// REPARSE_DATA_BUFFER of a symbolic link.
+fn reparse_point(file: &File) -> Result<Vec<u8>, Win32Error> {
+    if !file.is_link {
+        return Err(Win32Error::NOT_A_REPARSE_POINT);
+    }
+    let target = host::file::read_link(&file.path()).map_err(|e| Win32Error::from(ntdll::errno_to_status(e)))?;
+    let absolute = target.first() == Some(&b'/');
+    let print = if absolute {
+        ntdll::path::from_host(&target).ok_or(Win32Error::PATH_NOT_FOUND)?
+    } else {
+        abi::wide::from_host_bytes(&target).into_iter().map(|u| if u == u16::from(b'/') { u16::from(b'\\') } else { u }).collect()
+    };
+    let substitute = if absolute { [&abi::wide::wide("\\??\\")[..], &print].concat() } else { print.clone() };
+    let mut out = Vec::new();
+    let names = (substitute.len() + print.len()) * 2;
+    out.extend(ntdll::file::REPARSE_TAG_SYMLINK.to_le_bytes());
+    out.extend(((12 + names) as u16).to_le_bytes());
+    out.extend(0u16.to_le_bytes());
+    for word in [0, substitute.len() * 2, substitute.len() * 2, print.len() * 2] {
+        out.extend((word as u16).to_le_bytes());
+    }
+    out.extend(u32::from(!absolute).to_le_bytes());
+    out.extend(substitute.iter().chain(&print).flat_map(|u| u.to_le_bytes()));
+    Ok(out)
+}

@@ -1,0 +1,224 @@
+//! memoryapi.h: virtual memory and file mappings.
+
+use crate::nls::{ansi_opt, wide_opt};
+use crate::synchapi::inherits;
+use abi::{BOOL, HANDLE, PCSTR, PCWSTR, Ptr, Win32Error, export, teb};
+use ntdll::access::{SECTION_ALL_ACCESS, map_generic};
+use ntdll::memory::{self, Section};
+use ntdll::{object, sync};
+use std::sync::Arc;
+use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
+use windows_sys::Win32::System::Memory as m;
+
+/// Reserves or commits pages.
+#[export(kernel32, full)]
+pub fn VirtualAlloc(addr: usize, size: usize, kind: u32, protect: u32) -> Result<Ptr<u8>, Win32Error> {
+    Ok(Ptr::new(memory::allocate(addr, size, kind, protect)?.0))
+}
+
+/// Reserves or commits pages of a process.
+#[export(kernel32, partial("own process only"))]
+pub fn VirtualAllocEx(process: HANDLE, addr: usize, size: usize, kind: u32, protect: u32) -> Result<Ptr<u8>, Win32Error> {
+    memory::own_process(process)?;
+    VirtualAlloc(addr, size, kind, protect)
+}
+
+/// Reserves or commits pages near a processor; all memory is equally near here.
+#[export(kernel32, partial("own process only"))]
+pub fn VirtualAllocExNuma(process: HANDLE, addr: usize, size: usize, kind: u32, protect: u32, _node: u32) -> Result<Ptr<u8>, Win32Error> {
+    VirtualAllocEx(process, addr, size, kind, protect)
+}
+
+/// Decommits or releases pages.
+#[export(kernel32, full)]
+pub fn VirtualFree(addr: usize, size: usize, kind: u32) -> Result<(), Win32Error> {
+    memory::free(addr, size, kind)?;
+    Ok(())
+}
+
+/// Decommits or releases pages of a process.
+#[export(kernel32, partial("own process only"))]
+pub fn VirtualFreeEx(process: HANDLE, addr: usize, size: usize, kind: u32) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    VirtualFree(addr, size, kind)
+}
+
+/// Changes the protection of pages.
+#[export(kernel32, full)]
+pub fn VirtualProtect(addr: usize, size: usize, protect: u32, old: Ptr<u32>) -> Result<(), Win32Error> {
+    // The old protection must be writable before anything changes.
+    old.write(old.read()?)?;
+    Ok(old.write(memory::protect(addr, size, protect)?.0)?)
+}
+
+/// Changes the protection of pages of a process.
+#[export(kernel32, partial("own process only"))]
+pub fn VirtualProtectEx(process: HANDLE, addr: usize, size: usize, protect: u32, old: Ptr<u32>) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    VirtualProtect(addr, size, protect, old)
+}
+
+/// Describes the pages around an address.
+#[export(kernel32, full)]
+pub fn VirtualQuery(addr: usize, info: Ptr<m::MEMORY_BASIC_INFORMATION>, len: usize) -> Result<usize, Win32Error> {
+    if len < size_of::<m::MEMORY_BASIC_INFORMATION>() {
+        return Err(Win32Error::BAD_LENGTH);
+    }
+    info.write(memory::basic_information(addr)?)?;
+    Ok(size_of::<m::MEMORY_BASIC_INFORMATION>())
+}
+
+/// Describes the pages around an address of a process.
+#[export(kernel32, partial("own process only"))]
+pub fn VirtualQueryEx(process: HANDLE, addr: usize, info: Ptr<m::MEMORY_BASIC_INFORMATION>, len: usize) -> Result<usize, Win32Error> {
+    memory::own_process(process)?;
+    VirtualQuery(addr, info, len)
+}
+
+/// Keeps pages in memory.
+#[export(kernel32, full)]
+pub fn VirtualLock(addr: usize, size: usize) -> Result<(), Win32Error> {
+    host::mem::lock(addr, size).map_err(|_| Win32Error::WORKING_SET_QUOTA)
+}
+
+/// Lets pages be swapped out again.
+#[export(kernel32, full)]
+pub fn VirtualUnlock(addr: usize, size: usize) -> Result<(), Win32Error> {
+    host::mem::unlock(addr, size).map_err(|_| Win32Error::NOT_LOCKED)
+}
+
+fn create_mapping(
+    file: HANDLE,
+    attributes: Ptr<SECURITY_ATTRIBUTES>,
+    protect: u32,
+    size: u64,
+    name: Option<Vec<u16>>,
+) -> Result<HANDLE, Win32Error> {
+    const ATTRIBUTES: u32 = 0xff00_0000 | 0x00ff_0000;
+    let page = protect & 0xff;
+    if !matches!(
+        page,
+        m::PAGE_READONLY
+            | m::PAGE_READWRITE
+            | m::PAGE_WRITECOPY
+            | m::PAGE_EXECUTE_READ
+            | m::PAGE_EXECUTE_READWRITE
+            | m::PAGE_EXECUTE_WRITECOPY
+    ) {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    let section = memory::create_section(file, size, page, protect & ATTRIBUTES)?;
+    let (handle, existed) =
+        sync::create_named(Arc::new(section), name.as_deref().filter(|n| !n.is_empty()), SECTION_ALL_ACCESS, inherits(attributes)?)?;
+    teb::set_last_error(if existed { Win32Error::ALREADY_EXISTS } else { Win32Error::SUCCESS });
+    Ok(handle)
+}
+
+/// Creates a file mapping, of a file or of memory.
+#[export(kernel32, partial("names are known within one process; no images"))]
+pub fn CreateFileMappingW(
+    file: HANDLE,
+    attributes: Ptr<SECURITY_ATTRIBUTES>,
+    protect: u32,
+    high: u32,
+    low: u32,
+    name: PCWSTR,
+) -> Result<HANDLE, Win32Error> {
+    create_mapping(file, attributes, protect, u64::from(high) << 32 | u64::from(low), wide_opt(name)?)
+}
+
+/// CreateFileMappingW with an ANSI name.
+#[export(kernel32, partial("names are known within one process; no images"))]
+pub fn CreateFileMappingA(
+    file: HANDLE,
+    attributes: Ptr<SECURITY_ATTRIBUTES>,
+    protect: u32,
+    high: u32,
+    low: u32,
+    name: PCSTR,
+) -> Result<HANDLE, Win32Error> {
+    create_mapping(file, attributes, protect, u64::from(high) << 32 | u64::from(low), ansi_opt(name)?)
+}
+
+/// Opens a named file mapping.
+#[export(kernel32, partial("names are known within one process"))]
+pub fn OpenFileMappingW(access: u32, inherit: BOOL, name: PCWSTR) -> Result<HANDLE, Win32Error> {
+    Ok(sync::open_named(&wide_opt(name)?.ok_or(Win32Error::INVALID_PARAMETER)?, "Section", map_generic(access, "Section"), inherit.0)?)
+}
+
+/// OpenFileMappingW with an ANSI name.
+#[export(kernel32, partial("names are known within one process"))]
+pub fn OpenFileMappingA(access: u32, inherit: BOOL, name: PCSTR) -> Result<HANDLE, Win32Error> {
+    Ok(sync::open_named(&ansi_opt(name)?.ok_or(Win32Error::INVALID_PARAMETER)?, "Section", map_generic(access, "Section"), inherit.0)?)
+}
+
+/// Maps a view of a file mapping.
+#[export(kernel32, full)]
+pub fn MapViewOfFile(mapping: HANDLE, access: u32, high: u32, low: u32, size: usize) -> Result<Ptr<u8>, Win32Error> {
+    MapViewOfFileEx(mapping, access, high, low, size, 0)
+}
+
+/// Maps a view of a file mapping at an address.
+#[export(kernel32, full)]
+pub fn MapViewOfFileEx(mapping: HANDLE, access: u32, high: u32, low: u32, size: usize, addr: usize) -> Result<Ptr<u8>, Win32Error> {
+    let section: Arc<Section> = object::get(mapping, 0)?;
+    let execute = access & m::FILE_MAP_EXECUTE != 0;
+    let all = access & m::FILE_MAP_ALL_ACCESS == m::FILE_MAP_ALL_ACCESS;
+    let protect = if access & m::FILE_MAP_COPY != 0 && !all {
+        if execute { m::PAGE_EXECUTE_WRITECOPY } else { m::PAGE_WRITECOPY }
+    } else if access & m::FILE_MAP_WRITE != 0 || all {
+        if execute { m::PAGE_EXECUTE_READWRITE } else { m::PAGE_READWRITE }
+    } else if execute {
+        m::PAGE_EXECUTE_READ
+    } else {
+        m::PAGE_READONLY
+    };
+    // FILE_MAP_ALL_ACCESS on a copy-on-write mapping gives a copy.
+    let protect = if protect == m::PAGE_READWRITE && section.protect == m::PAGE_WRITECOPY { m::PAGE_WRITECOPY } else { protect };
+    let offset = u64::from(high) << 32 | u64::from(low);
+    section.map(addr, offset, size, protect).map(|(base, _)| Ptr::new(base)).map_err(|s| match s {
+        abi::NTSTATUS::SECTION_PROTECTION | abi::NTSTATUS::INVALID_VIEW_SIZE => Win32Error::ACCESS_DENIED,
+        abi::NTSTATUS(0xC000_0220) => Win32Error::MAPPED_ALIGNMENT,
+        other => other.into(),
+    })
+}
+
+/// Unmaps a view.
+#[export(kernel32, full)]
+pub fn UnmapViewOfFile(addr: usize) -> Result<(), Win32Error> {
+    memory::remove(addr)?;
+    Ok(())
+}
+
+/// Writes a view's changes to its file.
+#[export(kernel32, full)]
+pub fn FlushViewOfFile(addr: usize, size: usize) -> Result<(), Win32Error> {
+    let info = memory::query(addr)?;
+    let start = addr & !0xfff;
+    let len = if size == 0 { info.size } else { (addr + size - start).min(info.size) };
+    host::mem::sync(start, len).map_err(|_| Win32Error::INVALID_ADDRESS)
+}
+
+/// Bytes of a large page: none are to be had.
+#[export(kernel32, full)]
+pub fn GetLargePageMinimum() -> usize {
+    0
+}
+
+/// Reads memory of a process.
+#[export(kernel32, partial("own process only"))]
+pub fn ReadProcessMemory(process: HANDLE, from: usize, to: usize, size: usize, done: Ptr<usize>) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    let result = abi::fault::copy_within(to, from, size);
+    done.write_opt(if result.is_ok() { size } else { 0 })?;
+    result.map_err(|_| Win32Error::PARTIAL_COPY)
+}
+
+/// Writes memory of a process.
+#[export(kernel32, partial("own process only"))]
+pub fn WriteProcessMemory(process: HANDLE, to: usize, from: usize, size: usize, done: Ptr<usize>) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    let result = abi::fault::copy_within(to, from, size);
+    done.write_opt(if result.is_ok() { size } else { 0 })?;
+    result.map_err(|_| Win32Error::NOACCESS)
+}

@@ -1,0 +1,34 @@
+//! `uosrun api [PATTERN]`: what is implemented, at which level.
+
+use abi::export::{EXPORTS, Level};
+use std::io::Write;
+
+/// Lists exports whose DLL, header or name contains the pattern (any case). Exit code 1 when none does.
+pub fn api(pattern: Option<&str>) -> i32 {
+    let pattern = pattern.unwrap_or("").to_ascii_lowercase();
+    let mut lines: Vec<String> = EXPORTS
+        .iter()
+        .filter_map(|export| {
+            let name = if export.name().is_empty() { format!("#{}", export.ordinal) } else { export.name().to_string() };
+            let place = format!("{}!{name}", export.dll().trim_end_matches(".dll"));
+            if !place.to_ascii_lowercase().contains(&pattern) && !export.module().contains(&pattern) {
+                return None;
+            }
+            let level = match export.level() {
+                Level::Full => "full".to_string(),
+                Level::Partial(note) => format!("partial: {note}"),
+                Level::Stub(note) => format!("stub: {note}"),
+            };
+            Some(format!("{place}\t{}\t{level}\n", export.module()))
+        })
+        .collect();
+    lines.sort();
+    let mut out = std::io::stdout().lock();
+    for line in &lines {
+        // A closed pipe (`uosrun api | head`) ends the list quietly.
+        if out.write_all(line.as_bytes()).is_err() {
+            return 0;
+        }
+    }
+    i32::from(lines.is_empty())
+}
