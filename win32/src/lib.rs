@@ -33,6 +33,9 @@ macro_rules! failing {
 
 pub mod advapi32;
 pub mod bcrypt;
+pub mod bcryptprimitives;
+pub mod oleaut32;
+pub mod shell32;
 pub mod ws2_32;
 
 use abi::{Ptr, Win32Error};
