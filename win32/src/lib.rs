@@ -27,8 +27,14 @@ macro_rules! failing {
 pub mod advapi32;
 pub mod bcrypt;
 pub mod bcryptprimitives;
+pub mod com;
+pub mod crypt32;
+pub mod dbghelp;
+pub mod desktop;
+pub mod misc;
 pub mod oleaut32;
 pub mod shell32;
+pub mod version;
 pub mod ws2_32;
 
 use abi::{Ptr, Win32Error};
