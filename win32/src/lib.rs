@@ -1,13 +1,6 @@
 //! The system DLLs besides ntdll, kernel32 and the C runtimes, one module each.
 #![deny(unsafe_code)]
 
-pub mod bcryptprimitives;
-pub mod oleaut32;
-pub mod shell32;
-pub mod winmm;
-//! The other system DLLs, one module each.
-#![deny(unsafe_code)]
-
 /// Exports that do nothing but return a constant. Arguments are not looked at: callers clean up for themselves.
 macro_rules! constants {
     ($dll:ident, $note:tt: $($name:ident = $value:expr;)*) => {$(
@@ -42,6 +35,7 @@ pub mod misc;
 pub mod oleaut32;
 pub mod shell32;
 pub mod version;
+pub mod winmm;
 pub mod ws2_32;
 
 use abi::{Ptr, Win32Error};

@@ -8,21 +8,9 @@ use kernel32::nls::{give_sized, wide_to_ansi};
 
 // ---- winmm
 
-/// Milliseconds since the system started.
-#[export(winmm, full)]
-pub fn timeGetTime() -> u32 {
-    ntdll::time::tick_count() as u32
-}
-
-constants! { winmm, "the clock is always fine": timeBeginPeriod = 0; timeEndPeriod = 0; timeKillEvent = 0; }
+constants! { winmm, "the clock is always fine": timeKillEvent = 0; }
 constants! { winmm, "no devices": waveOutGetNumDevs = 0; waveInGetNumDevs = 0; midiOutGetNumDevs = 0; mixerGetNumDevs = 0; joyGetNumDevs = 0; auxGetNumDevs = 0; PlaySoundW = 0; PlaySoundA = 0; sndPlaySoundW = 0; timeSetEvent = 0; }
 constants! { winmm, "no such device (MMSYSERR_BADDEVICEID)": waveInOpen = 2; waveOutOpen = 2; waveInClose = 2; waveOutClose = 2; waveInStart = 2; waveInReset = 2; waveOutReset = 2; waveOutWrite = 2; waveInAddBuffer = 2; waveInGetDevCapsW = 2; waveOutGetDevCapsW = 2; waveInPrepareHeader = 2; waveOutPrepareHeader = 2; waveInUnprepareHeader = 2; waveOutUnprepareHeader = 2; waveOutGetErrorTextW = 2; }
-
-/// Resolution of the timer.
-#[export(winmm, full)]
-pub fn timeGetDevCaps(caps: Ptr<[u32; 2]>, _size: u32) -> u32 {
-    if caps.write([1, 1_000_000]).is_ok() { 0 } else { 11 }
-}
 
 // ---- userenv
 
@@ -68,125 +56,7 @@ pub fn DestroyEnvironmentBlock(block: Ptr<u8>) -> abi::BOOL {
     abi::BOOL(true)
 }
 
-// ---- shell32: folders
-
-fn variable(name: &str, default: &str) -> Vec<u16> {
-    ntdll::process::variable(&wide(name)).unwrap_or_else(|| wide(default))
-}
-
-fn below(mut folder: Vec<u16>, rest: &str) -> Vec<u16> {
-    folder.extend(wide(rest));
-    folder
-}
-
-/// A folder by CSIDL number. <https://learn.microsoft.com/windows/win32/shell/csidl>
-fn by_csidl(number: u32) -> Option<Vec<u16>> {
-    Some(match number & 0xff {
-        0x00 | 0x10 => below(profile(), r"\Desktop"),
-        0x05 => below(profile(), r"\Documents"),
-        0x06 => below(profile(), r"\Favorites"),
-        0x0d => below(profile(), r"\Music"),
-        0x0e => below(profile(), r"\Videos"),
-        0x27 => below(profile(), r"\Pictures"),
-        0x28 => profile(),
-        0x1a => variable("APPDATA", r"C:\Users\Public\AppData\Roaming"),
-        0x1c => variable("LOCALAPPDATA", r"C:\Users\Public\AppData\Local"),
-        0x02 => below(variable("APPDATA", ""), r"\Microsoft\Windows\Start Menu\Programs"),
-        0x07 => below(variable("APPDATA", ""), r"\Microsoft\Windows\Start Menu\Programs\Startup"),
-        0x0b => below(variable("APPDATA", ""), r"\Microsoft\Windows\Start Menu"),
-        0x20 => below(variable("LOCALAPPDATA", ""), r"\Microsoft\Windows\INetCache"),
-        0x23 => variable("ProgramData", r"C:\ProgramData"),
-        0x24 => variable("SystemRoot", r"C:\Windows"),
-        0x25 | 0x29 => below(variable("SystemRoot", r"C:\Windows"), r"\System32"),
-        0x26 => variable("ProgramFiles", r"C:\Program Files"),
-        0x2a => wide(r"C:\Program Files (x86)"),
-        0x2b => below(variable("ProgramFiles", r"C:\Program Files"), r"\Common Files"),
-        0x14 => below(variable("SystemRoot", r"C:\Windows"), r"\Fonts"),
-        0x19 => wide(r"C:\Users\Public\Desktop"),
-        0x2e => wide(r"C:\Users\Public\Documents"),
-        _ => return None,
-    })
-}
-
-/// Known folders that have no CSIDL of their own, and those that have.
-/// <https://learn.microsoft.com/windows/win32/shell/knownfolderid>
-fn by_id(id: &[u8; 16]) -> Option<Vec<u16>> {
-    let csidl = match &*guid_text(id) {
-        "5E6C858F-0E22-4760-9AFE-EA3317B67173" => 0x28,
-        "3EB685DB-65F9-4CF6-A03A-E3EF65729F3D" => 0x1a,
-        "F1B32785-6FBA-4FCF-9D55-7B8E7F157091" => 0x1c,
-        "62AB5D82-FDC1-4DC3-A9DD-070D1D495D97" => 0x23,
-        "B4BFCC3A-DB2C-424C-B029-7FE99A87C641" => 0x10,
-        "FDD39AD0-238F-46AF-ADB4-6C85480369C7" => 0x05,
-        "33E28130-4E1E-4676-835A-98395C3BC3BB" => 0x27,
-        "4BD8D571-6D19-48D3-BE97-422220080E43" => 0x0d,
-        "18989B1D-99B5-455B-841C-AB7C74E4DDFC" => 0x0e,
-        "F38BF404-1D43-42F2-9305-67DE0B28FC23" => 0x24,
-        "1AC14E77-02E7-4E5D-B744-2EB1AE5198B7" => 0x25,
-        "905E63B6-C1BF-494E-B29C-65B732D3D21A" | "6D809377-6AF0-444B-8957-A3773F02200E" => 0x26,
-        "7C5A40EF-A0FB-4BFC-874A-C0F2E0B9FA8E" => 0x2a,
-        "F7F1ED05-9F6D-47A2-AAAE-29D317C6F066" => 0x2b,
-        "FD228CB7-AE11-4AE3-864C-16F3910AB8FE" => 0x14,
-        "C4AA340D-F20F-4863-AFEF-F87EF2E6BA25" => 0x19,
-        "ED4824AF-DCE4-45A8-81E2-FC7965083634" => 0x2e,
-        "A77F5D77-2E2B-44C3-A6A2-ABA601054A51" => 0x02,
-        "374DE290-123F-4565-9164-39C4925E467B" => return Some(below(profile(), r"\Downloads")),
-        "A520A1A4-1780-4FF6-BD18-167343C5AF16" => return Some(below(profile(), r"\AppData\LocalLow")),
-        "DFDF76A2-C82A-4D63-906A-5644AC457385" => return Some(wide(r"C:\Users\Public")),
-        "0762D272-C50A-4BB0-A382-697DCD729B80" => return Some(wide(r"C:\Users")),
-        _ => return None,
-    };
-    by_csidl(csidl)
-}
-
-/// Makes the folder on the host, so that programs find it.
-fn make(path: &[u16]) {
-    use std::os::unix::ffi::OsStrExt;
-    if let Ok(host) = ntdll::path::to_host(path) {
-        let _ = std::fs::create_dir_all(std::ffi::OsStr::from_bytes(&host));
-    }
-}
-
-/// A well-known folder; the caller frees the text with CoTaskMemFree.
-#[export(shell32, partial("the common folders"))]
-pub fn SHGetKnownFolderPath(id: Ptr<[u8; 16]>, flags: u32, _token: HANDLE, to: Ptr<PWSTR>) -> u32 {
-    let work = || -> Result<(), Win32Error> {
-        let path = by_id(&id.read()?).ok_or(Win32Error::FILE_NOT_FOUND)?;
-        // KF_FLAG_CREATE
-        if flags & 0x8000 != 0 {
-            make(&path);
-        }
-        Ok(to.write(guest_text(&path)?)?)
-    };
-    work().map_or(0x8007_0002, |()| 0)
-}
-
-/// A well-known folder by number.
-#[export(shell32, partial("the common folders"))]
-pub fn SHGetFolderPathW(_owner: HANDLE, number: u32, _token: HANDLE, _flags: u32, to: PWSTR) -> u32 {
-    let Some(path) = by_csidl(number) else { return 0x8007_0057 };
-    if number & 0x8000 != 0 {
-        make(&path);
-    }
-    to.write_slice(&path).and_then(|()| to.add(path.len()).write(0)).map_or(0x8007_0057, |()| 0)
-}
-
-/// A well-known folder by number.
-#[export(shell32, partial("the common folders"))]
-pub fn SHGetFolderPathA(_owner: HANDLE, number: u32, _token: HANDLE, _flags: u32, to: PSTR) -> u32 {
-    let Some(path) = by_csidl(number) else { return 0x8007_0057 };
-    if number & 0x8000 != 0 {
-        make(&path);
-    }
-    let path = wide_to_ansi(&path);
-    to.write_slice(&path).and_then(|()| to.add(path.len()).write(0)).map_or(0x8007_0057, |()| 0)
-}
-
-/// A well-known folder by number.
-#[export(shell32, partial("the common folders"))]
-pub fn SHGetSpecialFolderPathW(owner: HANDLE, to: PWSTR, number: u32, create: i32) -> abi::BOOL {
-    abi::BOOL(SHGetFolderPathW(owner, number | if create != 0 { 0x8000 } else { 0 }, HANDLE::NULL, 0, to) == 0)
-}
+// ---- shell32
 
 constants! { shell32, "nothing is opened (SE_ERR_NOASSOC)": ShellExecuteW = 31; ShellExecuteA = 31; }
 failing! { shell32, "fails: nothing is opened", 1155: ShellExecuteExW ShellExecuteExA }
