@@ -9,6 +9,7 @@ pub mod gs;
 pub mod mem;
 pub mod process;
 pub mod signal;
+pub mod socket;
 pub mod stack;
 pub mod terminal;
 pub mod thread;

@@ -23,6 +23,7 @@ pub mod stringapiset;
 pub mod synchapi;
 pub mod sysinfoapi;
 pub mod thread_context;
+pub mod threadpoolapi;
 pub mod timezoneapi;
 pub mod werapi;
 pub mod winbase;

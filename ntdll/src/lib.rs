@@ -18,6 +18,7 @@ pub mod port;
 pub mod process;
 pub mod registry;
 pub mod rtl;
+pub mod rtlmem;
 pub mod shared_data;
 pub mod status;
 pub mod sync;

@@ -300,7 +300,7 @@ fn handle(
     unwinding.info[TRY] = index as u64;
     let start = exception::caller_context();
     let target = Target { frame: establisher, ip: handler.funclet, value: 0 };
-    unwind::unwind(&start, target, Ptr::of(&raw mut unwinding), Ptr::NULL, dispatch.history)
+    unwind::unwind(&start, target, Ptr::of(&raw mut unwinding), dispatch.history)
 }
 
 fn unwind_frame(

@@ -50,7 +50,7 @@ pub fn __C_specific_handler(record: Ptr<ExceptionRecord>, frame: u64, context: P
             }
             let start = caller_context();
             let target = Target { frame, ip: base + u64::from(scope.target), value: record.get().code.into() };
-            unwind::unwind(&start, target, record, Ptr::NULL, dispatch.history);
+            unwind::unwind(&start, target, record, dispatch.history);
         }
         return CONTINUE_SEARCH;
     }
@@ -86,7 +86,7 @@ fn in_any_handler(scopes: Ptr<Scope>, count: u32, target: u32, from: u32) -> boo
 
 extern "win64" fn local_unwind(start: &mut Context) -> u64 {
     let target = Target { frame: argument(start, 0), ip: argument(start, 1), value: 0 };
-    unwind::unwind(start, target, Ptr::NULL, Ptr::NULL, Ptr::NULL)
+    unwind::unwind(start, target, Ptr::NULL, Ptr::NULL)
 }
 context_entry!(local_unwind_entry => local_unwind);
 export_asm!(local_unwind_entry => ntdll + msvcrt + vcruntime140, full, name = "_local_unwind");

@@ -5,12 +5,14 @@ mod exports;
 mod info;
 mod lock;
 pub mod open;
+mod query;
 mod share;
 
 pub use directory::{DirEntry, Listing};
 pub use exports::*;
 pub use info::*;
 pub use open::{CreateOptions, Disposition, Opened, open, open_host};
+pub use query::*;
 
 use crate::errno_to_status;
 use crate::object::Object;

@@ -2,9 +2,11 @@
 
 mod path;
 mod process;
+mod string;
 
 pub use path::*;
 pub use process::*;
+pub use string::*;
 
 use abi::{NTSTATUS, Ptr, export, teb};
 

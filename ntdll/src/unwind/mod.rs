@@ -99,7 +99,10 @@ pub struct Target {
 }
 
 /// RtlUnwindEx: calls the termination handlers of all frames from `start` up to the target, then goes on there.
-pub fn unwind(start: &Context, target: Target, record: Ptr<ExceptionRecord>, original: Ptr<Context>, history: Ptr<u8>) -> ! {
+///
+/// The caller's OriginalContext is workspace that is not needed here; it is often the context of the very exception
+/// that is being handled, from which walks go on, so it stays as it is.
+pub fn unwind(start: &Context, target: Target, record: Ptr<ExceptionRecord>, history: Ptr<u8>) -> ! {
     let mut own_record = ExceptionRecord::new(exception::STATUS_UNWIND, start.rip);
     let record = record.non_null().unwrap_or(Ptr::of(&raw mut own_record));
     let mut flags = record.get().flags | exception::EXCEPTION_UNWINDING;
@@ -109,10 +112,6 @@ pub fn unwind(start: &Context, target: Target, record: Ptr<ExceptionRecord>, ori
     let mut work = *start;
     let mut before = *start;
     let mut scope = None;
-    let passed = if original.is_null() { Ptr::of(&raw mut work) } else { original };
-    if !original.is_null() {
-        original.set(*start);
-    }
     loop {
         before.clone_from(&work);
         let pc = work.rip;
@@ -161,7 +160,7 @@ pub fn unwind(start: &Context, target: Target, record: Ptr<ExceptionRecord>, ori
             before.gpr[context::RAX] = target.value;
             let frame = HandlerFrame { caller: start, dispatcher: &raw const dispatcher, unwinding: 1 };
             let disposition =
-                call_handler(&frame, handler, record.addr() as u64, step.establisher, passed.addr() as u64, &raw const dispatcher as u64);
+                call_handler(&frame, handler, record.addr() as u64, step.establisher, &raw mut before as u64, &raw const dispatcher as u64);
             record.byte_add(4).cast::<u32>().set(flags);
             if disposition != CONTINUE_SEARCH {
                 exception::raise_status_from(NTSTATUS(exception::STATUS_INVALID_DISPOSITION), start, record.addr() as u64);
@@ -234,15 +233,14 @@ impl JumpBuffer {
 extern "win64" fn unwind_ex(start: &mut Context) -> u64 {
     let target = Target { frame: argument(start, 0), ip: argument(start, 1), value: argument(start, 3) };
     let record = Ptr::new(argument(start, 2) as usize);
-    let (original, history) = (argument(start, 4) as usize, argument(start, 5) as usize);
-    unwind(start, target, record, Ptr::new(original), Ptr::new(history))
+    unwind(start, target, record, Ptr::new(argument(start, 5) as usize))
 }
 context_entry!(rtl_unwind_ex => unwind_ex);
 export_asm!(rtl_unwind_ex => ntdll + kernel32 + kernelbase, full, name = "RtlUnwindEx");
 
 extern "win64" fn unwind_old(start: &mut Context) -> u64 {
     let target = Target { frame: argument(start, 0), ip: argument(start, 1), value: argument(start, 3) };
-    unwind(start, target, Ptr::new(argument(start, 2) as usize), Ptr::NULL, Ptr::NULL)
+    unwind(start, target, Ptr::new(argument(start, 2) as usize), Ptr::NULL)
 }
 context_entry!(rtl_unwind => unwind_old);
 export_asm!(rtl_unwind => ntdll + kernel32 + kernelbase, full, name = "RtlUnwind");
