@@ -48,19 +48,23 @@ pub struct RunOptions {
     pub environment: Vec<(OsString, OsString)>,
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
+    /// Started by another guest, which hands over the rest.
+    pub handover: bool,
 }
 
 /// Reads the command line. An error is a message for the user.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     use lexopt::prelude::*;
     let mut parser = lexopt::Parser::from_iter(arguments);
-    let mut options = RunOptions { prefix: None, environment: Vec::new(), program: PathBuf::new(), arguments: Vec::new() };
+    let mut options = RunOptions { prefix: None, environment: Vec::new(), program: PathBuf::new(), arguments: Vec::new(), handover: false };
     let text = |e: lexopt::Error| e.to_string();
     while let Some(argument) = parser.next().map_err(text)? {
         match argument {
             Long("help") | Short('h') => return Ok(Command::Help),
             Long("version") | Short('V') => return Ok(Command::Version),
             Long("prefix") => options.prefix = Some(parser.value().map_err(text)?.into()),
+            // Not for people: how a guest starts another one.
+            Long("handover") => options.handover = true,
             Long("env") => options.environment.push(assignment(parser.value().map_err(text)?)?),
             Value(verb) if is_verb(&verb) => return sub_command(&verb.to_string_lossy(), options.prefix, &mut parser),
             Value(program) => {

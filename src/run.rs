@@ -65,12 +65,22 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
     if directory.last() != Some(&u16::from(b'\\')) {
         directory.push(b'\\'.into());
     }
-    let parameters = process::Parameters {
-        command_line: environment::command_line(&image, &options.arguments),
-        image: image.clone(),
-        directory,
-        environment: environment::variables(&prefix::user_name(), &options.environment),
-        standard_handles: [0, 1, 2].map(standard_handle),
+    let handed_over = if options.handover { ntdll::child::receive() } else { None };
+    let parameters = match handed_over {
+        Some(start) => process::Parameters {
+            image: start.image,
+            command_line: start.command_line,
+            directory: start.directory,
+            environment: start.environment,
+            standard_handles: [0, 1, 2].map(standard_handle),
+        },
+        None => process::Parameters {
+            command_line: environment::command_line(&image, &options.arguments),
+            image: image.clone(),
+            directory,
+            environment: environment::variables(&prefix::user_name(), &options.environment),
+            standard_handles: [0, 1, 2].map(standard_handle),
+        },
     };
     process::init(parameters).map_err(|status| (EXIT_CANNOT_RUN, format!("no memory for the process: {status}")))?;
     ntdll::shared_data::reserve();

@@ -10,6 +10,7 @@ pub mod mem;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod spawn;
 pub mod stack;
 pub mod terminal;
 pub mod thread;

@@ -3,6 +3,7 @@
 
 pub mod console;
 pub mod consoleapi;
+pub mod create_process;
 pub mod datetime;
 pub mod errhandlingapi;
 pub mod fibersapi;

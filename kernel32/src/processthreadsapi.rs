@@ -2,6 +2,7 @@
 
 use abi::{BOOL, GuestFn, HANDLE, PCWSTR, PWSTR, Ptr, Win32Error, export};
 use ntdll::access::{PROCESS_ALL_ACCESS, THREAD_ALL_ACCESS};
+use ntdll::child::ChildProcess;
 use ntdll::thread::{self, Apc};
 use ntdll::{object, process};
 use std::sync::atomic::Ordering;
@@ -219,22 +220,31 @@ pub fn ExitProcess(code: u32) {
 }
 
 /// Ends a process at once.
-#[export(kernel32, partial("own process only"))]
+#[export(kernel32, partial("this process and its children"))]
 pub fn TerminateProcess(handle: HANDLE, code: u32) -> Result<(), Win32Error> {
+    if let Ok(child) = object::get::<ChildProcess>(handle, 0) {
+        return Ok(child.terminate(code)?);
+    }
     ntdll::memory::own_process(handle)?;
     process::terminate(code);
 }
 
 /// A process's exit code, or STILL_ACTIVE.
-#[export(kernel32, partial("own process only"))]
+#[export(kernel32, partial("this process and its children"))]
 pub fn GetExitCodeProcess(handle: HANDLE, code: Ptr<u32>) -> Result<(), Win32Error> {
+    if let Ok(child) = object::get::<ChildProcess>(handle, 0) {
+        return Ok(code.write(child.exit_code())?);
+    }
     ntdll::memory::own_process(handle)?;
     Ok(code.write(259)?)
 }
 
 /// A process's id.
-#[export(kernel32, partial("own process only"))]
+#[export(kernel32, partial("this process and its children"))]
 pub fn GetProcessId(handle: HANDLE) -> Result<u32, Win32Error> {
+    if let Ok(child) = object::get::<ChildProcess>(handle, 0) {
+        return Ok(child.pid);
+    }
     ntdll::memory::own_process(handle).map_err(|_| Win32Error::INVALID_HANDLE)?;
     Ok(host::process::id())
 }

@@ -340,6 +340,7 @@ pub fn terminate(code: u32) -> ! {
     for hook in EXIT_HOOKS {
         hook();
     }
+    crate::child::report(code);
     host::process::exit(host_exit_code(code))
 }
 

@@ -40,7 +40,7 @@ pub fn on_fault(addr: usize) -> bool {
     if ALIAS.load(Ordering::Acquire) == 0 && start().is_err() {
         return false;
     }
-    refresh();
+    write_clocks();
     if mem::protect(ADDRESS, PAGE, Prot::R).is_err() {
         return false;
     }
@@ -84,9 +84,12 @@ fn tick() {
 /// Brings the clocks up to date, if anybody looks at them. Called when a wait ends, so that time is
 /// never seen to lag behind it.
 pub fn refresh() {
-    if TICKS.load(Ordering::Relaxed) == 0 {
-        return;
+    if TICKS.load(Ordering::Relaxed) != 0 {
+        write_clocks();
     }
+}
+
+fn write_clocks() {
     set_time(0x08, crate::time::interrupt_time());
     set_time(0x14, crate::time::system_time() as u64);
     set_time(0x320, crate::time::tick_count());
