@@ -1,10 +1,3 @@
-//! The system DLLs besides ntdll, kernel32 and the C runtimes, one module each.
-#![deny(unsafe_code)]
-
-pub mod bcryptprimitives;
-pub mod oleaut32;
-pub mod shell32;
-pub mod winmm;
 //! The other system DLLs, one module each.
 #![deny(unsafe_code)]
 
@@ -33,6 +26,10 @@ macro_rules! failing {
 
 pub mod advapi32;
 pub mod bcrypt;
+pub mod bcryptprimitives;
+pub mod oleaut32;
+pub mod shell32;
+pub mod winmm;
 pub mod ws2_32;
 
 use abi::{Ptr, Win32Error};
