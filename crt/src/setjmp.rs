@@ -4,7 +4,11 @@
 //! control word, XMM6 to XMM15.
 #![allow(unsafe_code)]
 
-use abi::export_asm;
+use abi::{Ptr, export_asm};
+use ntdll::context::{Context, argument};
+use ntdll::context_entry;
+use ntdll::exception::{ExceptionRecord, STATUS_LONGJUMP};
+use ntdll::unwind::{JumpBuffer, Target};
 use std::arch::naked_asm;
 
 macro_rules! save {
@@ -48,41 +52,25 @@ unsafe extern "C" fn setjmp_frame() {
     naked_asm!(save!("mov [rcx], rdx"))
 }
 
-/// Restores what setjmp kept and returns there.
-#[unsafe(naked)]
-unsafe extern "C" fn longjmp() {
-    naked_asm!(
-        "mov eax, edx",
-        "test eax, eax",
-        "jnz 2f",
-        "inc eax",
-        "2:",
-        "mov rbx, [rcx + 0x08]",
-        "mov rbp, [rcx + 0x18]",
-        "mov rsi, [rcx + 0x20]",
-        "mov rdi, [rcx + 0x28]",
-        "mov r12, [rcx + 0x30]",
-        "mov r13, [rcx + 0x38]",
-        "mov r14, [rcx + 0x40]",
-        "mov r15, [rcx + 0x48]",
-        "ldmxcsr [rcx + 0x58]",
-        "fnclex",
-        "fldcw [rcx + 0x5c]",
-        "movdqu xmm6, [rcx + 0x60]",
-        "movdqu xmm7, [rcx + 0x70]",
-        "movdqu xmm8, [rcx + 0x80]",
-        "movdqu xmm9, [rcx + 0x90]",
-        "movdqu xmm10, [rcx + 0xa0]",
-        "movdqu xmm11, [rcx + 0xb0]",
-        "movdqu xmm12, [rcx + 0xc0]",
-        "movdqu xmm13, [rcx + 0xd0]",
-        "movdqu xmm14, [rcx + 0xe0]",
-        "movdqu xmm15, [rcx + 0xf0]",
-        "mov rdx, [rcx + 0x50]",
-        "mov rsp, [rcx + 0x10]",
-        "jmp rdx",
-    )
+/// Goes back to where setjmp was: with a frame in the buffer by unwinding up to it (STATUS_LONGJUMP), so
+/// that the termination handlers on the way run; without one at once.
+/// <https://learn.microsoft.com/cpp/c-runtime-library/reference/longjmp>
+extern "win64" fn longjmp_from(start: &mut Context) -> u64 {
+    let (buffer, value) = (argument(start, 0), argument(start, 1) as u32);
+    let value = u64::from(value.max(1));
+    let kept: JumpBuffer = Ptr::new(buffer as usize).get();
+    if kept.frame == 0 {
+        kept.apply(start);
+        start.gpr[ntdll::context::RAX] = value;
+        ntdll::context::resume(start, &[]);
+    }
+    let mut record = ExceptionRecord::new(STATUS_LONGJUMP, start.rip);
+    record.count = 1;
+    record.info[0] = buffer;
+    let target = Target { frame: kept.frame, ip: kept.rip, value };
+    ntdll::unwind::unwind(start, target, Ptr::of(&raw const record), Ptr::NULL)
 }
+context_entry!(longjmp => longjmp_from);
 
 export_asm!(setjmp_frame => msvcrt + ucrtbase, full, name = "_setjmp");
 export_asm!(setjmp_frame => msvcrt + ucrtbase, full, name = "_setjmpex");
@@ -91,4 +79,4 @@ export_asm!(setjmp_frame => ntdll, full, name = "_setjmpex");
 export_asm!(setjmp_frame => msvcrt, full, name = "setjmp");
 export_asm!(setjmp_frame => vcruntime140 + ucrtbase, full, name = "__intrinsic_setjmp");
 export_asm!(setjmp_frame => vcruntime140 + ucrtbase, full, name = "__intrinsic_setjmpex");
-export_asm!(longjmp => msvcrt + ucrtbase + vcruntime140 + ntdll, partial("does not run the unwind handlers of the frames that it leaves"), name = "longjmp");
+export_asm!(longjmp => msvcrt + ucrtbase + vcruntime140 + ntdll, full, name = "longjmp");

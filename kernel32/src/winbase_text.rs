@@ -282,28 +282,6 @@ pub fn VerifyVersionInfoA(info: Ptr<u32>, types: u32, mask: u64) -> Result<(), W
     verify(wanted(info, 148)?, types, mask)
 }
 
-/// RTL_OSVERSIONINFO(EX)W.
-#[export(ntdll, full)]
-pub fn RtlGetVersion(info: Ptr<u32>) -> Result<(), abi::NTSTATUS> {
-    let size = info.read()?;
-    let real = if size == 284 { 284 } else { 276 };
-    let mut bytes = vec![0u8; real];
-    version_head(&mut bytes, size);
-    if real == 284 {
-        bytes[280..282].copy_from_slice(&0x100u16.to_le_bytes());
-        bytes[282] = 1;
-    }
-    Ok(info.cast::<u8>().write_slice(&bytes)?)
-}
-
-/// Major, minor and build; bits 28 and up of the build say that it is a release.
-#[export(ntdll, full)]
-pub fn RtlGetNtVersionNumbers(major: Ptr<u32>, minor: Ptr<u32>, build: Ptr<u32>) {
-    let _ = major.write_opt(VERSION.0);
-    let _ = minor.write_opt(VERSION.1);
-    let _ = build.write_opt(VERSION.2 | 0xf000_0000);
-}
-
 /// Compares the system's version.
 #[export(ntdll, full)]
 pub fn RtlVerifyVersionInfo(info: Ptr<u32>, types: u32, mask: u64) -> Result<(), abi::NTSTATUS> {

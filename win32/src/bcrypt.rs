@@ -121,12 +121,6 @@ pub fn BCryptGenRandom(algorithm: HANDLE, to: PVOID, size: u32, flags: u32) -> R
     random(to, size as usize)
 }
 
-/// Random bytes.
-#[export(bcryptprimitives, full)]
-pub fn ProcessPrng(to: PVOID, size: usize) -> i32 {
-    i32::from(random(to, size).is_ok())
-}
-
 /// Opens an algorithm.
 #[export(bcrypt, partial("random numbers, MD5, SHA-1, SHA-2 and their HMACs, PBKDF2"))]
 pub fn BCryptOpenAlgorithmProvider(to: Ptr<HANDLE>, name: PCWSTR, _implementation: PCWSTR, flags: u32) -> Result<(), NTSTATUS> {

@@ -1,4 +1,5 @@
 //! The other system DLLs, one module each.
+//! The system DLLs besides ntdll, kernel32 and the C runtimes, one module each.
 #![deny(unsafe_code)]
 
 /// Exports that do nothing but return a constant. Arguments are not looked at: callers clean up for themselves.
@@ -29,6 +30,14 @@ pub mod bcrypt;
 pub mod bcryptprimitives;
 pub mod oleaut32;
 pub mod shell32;
+pub mod com;
+pub mod crypt32;
+pub mod dbghelp;
+pub mod desktop;
+pub mod misc;
+pub mod oleaut32;
+pub mod shell32;
+pub mod version;
 pub mod winmm;
 pub mod ws2_32;
 
