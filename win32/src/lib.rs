@@ -28,8 +28,6 @@ macro_rules! failing {
 pub mod advapi32;
 pub mod bcrypt;
 pub mod bcryptprimitives;
-pub mod oleaut32;
-pub mod shell32;
 pub mod com;
 pub mod crypt32;
 pub mod dbghelp;
