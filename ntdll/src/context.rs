@@ -59,6 +59,9 @@ pub const CONTEXT_FLOATING_POINT: u32 = 8;
 pub const CONTEXT_DEBUG: u32 = 0x10;
 pub const CONTEXT_XSTATE: u32 = 0x40;
 
+/// XSAVE components that a context carries: x87, SSE, AVX and AVX-512. Not protection keys, not tiles.
+pub const XSTATE_KEPT: u64 = 0xe7;
+
 /// Flags in EFLAGS that a guest may set: CF PF AF ZF SF TF DF OF AC ID and RF.
 const EFLAGS_USER: u32 = 0x0025_0dd5;
 
@@ -354,8 +357,8 @@ unsafe extern "win64" fn load_context(context: *const Context, xsave: *const u8)
         "test rdx, rdx",
         "jz 2f",
         "mov r8, rdx",
-        "mov eax, 0xffffffff",
-        "mov edx, eax",
+        "mov eax, {kept}",
+        "xor edx, edx",
         "xrstor64 [r8]",
         "2:",
         "and rsp, -16",
@@ -386,6 +389,7 @@ unsafe extern "win64" fn load_context(context: *const Context, xsave: *const u8)
         "9:",
         "ret",
         park = const teb::PARK,
+        kept = const XSTATE_KEPT,
     )
 }
 
@@ -405,9 +409,10 @@ pub fn resume(context: &mut Context, xstate: &[u8]) -> ! {
     context.fx[24..28].copy_from_slice(&context.mxcsr.to_le_bytes());
     let mut area = 0usize;
     // The first 8 bytes of the header say which components follow; 0 and 1 are the legacy ones.
-    if xstate.len() > 64 && (xstate[0] & !3 != 0 || xstate[1..8].iter().any(|&b| b != 0)) {
+    if xstate.len() > 64 && u64::from(xstate[0]) & XSTATE_KEPT & !3 != 0 {
         area = XSAVE.with_borrow_mut(|buffer| {
-            buffer.resize((512 + xstate.len()).div_ceil(64) + 1, [0; 4]);
+            // All that the instruction may read, though the guest gave less.
+            buffer.resize((512 + xstate.len()).max(2688).div_ceil(64) + 1, [0; 4]);
             let base = buffer.as_mut_ptr() as usize;
             let base = base.next_multiple_of(64) as *mut u8;
             // SAFETY: the buffer has room for both parts after aligning by at most 48 bytes.
@@ -415,7 +420,8 @@ pub fn resume(context: &mut Context, xstate: &[u8]) -> ! {
                 std::ptr::copy_nonoverlapping(context.fx.as_ptr(), base, 512);
                 std::ptr::copy_nonoverlapping(xstate.as_ptr(), base.add(512), xstate.len());
                 // x87 and SSE come from the legacy area; no compaction.
-                *base.add(512) |= 3;
+                *base.add(512) = (*base.add(512) | 3) & XSTATE_KEPT as u8;
+                base.add(513).cast::<[u8; 7]>().write([0; 7]);
                 base.add(520).cast::<[u64; 7]>().write_unaligned([0; 7]);
             }
             base as usize

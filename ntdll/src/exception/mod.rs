@@ -109,7 +109,8 @@ fn frames(record: Ptr<ExceptionRecord>, at: Ptr<Context>) -> bool {
     let mut nested = 0;
     loop {
         let pc = work.rip;
-        if pc == 0 || work.rsp() < last {
+        // At first, 0 is a call through a null pointer, later the end of the stack.
+        if pc == 0 && last != 0 || work.rsp() < last {
             return false;
         }
         last = work.rsp();

@@ -250,6 +250,26 @@ pub fn call_context_of(trap: &Trap, into: &mut Context) -> Option<()> {
     entry.caller(into)
 }
 
+/// The AVX and AVX-512 state that is in use, from the XSAVE header on: up to the end of the last component.
+///
+/// Nothing on a stack that is not the thread's own: Go's goroutines have about 4 KiB for an exception, and go
+/// on elsewhere, where vector registers are dead.
+fn extended_state(trap: &Trap, rsp: usize) -> &[u8] {
+    let xstate = trap.xstate();
+    let own = teb::get_u64::<{ teb::STACK_LIMIT }>() as usize..teb::get_u64::<{ teb::STACK_BASE }>() as usize;
+    if xstate.len() <= 64 || !own.contains(&rsp) {
+        return &[];
+    }
+    // Offsets of the standard format are fixed for AVX (Intel SDM 13.4.2): 576 + 256. Those of AVX-512 are what
+    // CPUID leaf 0Dh says; all three end before 2688 on every processor that has them.
+    let end = match u64::from(xstate[0]) & context::XSTATE_KEPT {
+        used if used & 0xe0 != 0 => 2688 - 512,
+        used if used & 4 != 0 => 832 - 512,
+        _ => 0,
+    };
+    &xstate[..end.min(xstate.len())]
+}
+
 /// Puts record and context below the stack pointer of `guest`, and lets the thread go on in the dispatcher.
 ///
 /// The layout is the one that Windows' dispatcher finds: the context, CONTEXT_EX, the record at 0x4f0, then the
@@ -257,9 +277,9 @@ pub fn call_context_of(trap: &Trap, into: &mut Context) -> Option<()> {
 fn place(trap: &mut Trap, record: &ExceptionRecord, guest: &mut Context) {
     const RECORD: usize = 0x4f0;
     const FRAME: usize = 0x590;
-    let xstate = trap.xstate();
-    let in_use = xstate.len() > 64 && (xstate[0] & !3 != 0 || xstate[1] != 0);
-    let room = if in_use { xstate.len() } else { 0 };
+    let xstate = extended_state(trap, guest.rsp() as usize);
+    let in_use = !xstate.is_empty();
+    let room = xstate.len();
     // The extended state is 64-byte aligned, and so is what lies below it.
     let top = (guest.rsp() as usize).wrapping_sub(room) & !63;
     let base = top.wrapping_sub(FRAME) & !63;
@@ -268,7 +288,9 @@ fn place(trap: &mut Trap, record: &ExceptionRecord, guest: &mut Context) {
         let offset = |at: usize| (at.wrapping_sub(base + size_of::<Context>())) as u32;
         let extended =
             [offset(base), (top + room - base) as u32, offset(base), size_of::<Context>() as u32, offset(top), room as u32, 0, 0];
-        let written = Ptr::<u8>::new(top).write_slice(xstate).is_ok();
+        // The header's mask names only the components that are kept.
+        let components = u64::from(xstate[0]) & context::XSTATE_KEPT;
+        let written = Ptr::<u8>::new(top).write_slice(xstate).is_ok() && Ptr::new(top).write(components).is_ok();
         if !written || Ptr::new(base + size_of::<Context>()).write(extended).is_err() {
             guest.flags &= !CONTEXT_XSTATE;
         }

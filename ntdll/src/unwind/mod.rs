@@ -326,7 +326,8 @@ fn RtlVirtualUnwind2(
 pub fn backtrace(context: &mut Context, skip: usize, into: &mut dyn FnMut(u64) -> bool) {
     let mut seen = 0;
     let mut last = 0;
-    while context.rip != 0 && seen < 10_000 {
+    // A first address of 0 is a call through a null pointer: its caller is of interest.
+    while (context.rip != 0 || seen == 0) && seen < 10_000 {
         let own = context.rip as usize == abi::call::guest_call_return();
         if !own {
             if seen >= skip && !into(context.rip) {
