@@ -18,6 +18,7 @@ pub mod memoryapi;
 pub mod nls;
 pub mod processenv;
 pub mod processthreadsapi;
+pub mod profile;
 pub mod psapi;
 pub mod resources;
 pub mod stringapiset;

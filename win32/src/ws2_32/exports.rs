@@ -75,6 +75,7 @@ pub fn closesocket(s: HANDLE) -> i32 {
         let file = socket_of(s)?;
         // Who waits in another thread learns of it.
         cancel(&file, None);
+        unwatch(&file);
         drop(file);
         ntdll::object::close(s).map_err(|_| Error(WSAENOTSOCK))
     })
@@ -89,7 +90,12 @@ pub fn bind(s: HANDLE, name: Ptr<u8>, len: i32) -> i32 {
 /// Connects.
 #[export(ws2_32 + wsock32, full, ordinal = 4)]
 pub fn connect(s: HANDLE, name: Ptr<u8>, len: i32) -> i32 {
-    outcome(|| Ok(socket::connect(socket_of(s)?.fd(), &address::read(name, len)?)?))
+    outcome(|| {
+        let file = socket_of(s)?;
+        let result = socket::connect(file.fd(), &address::read(name, len)?);
+        rearm(&file, FD_CONNECT | FD_WRITE | FD_READ | FD_CLOSE);
+        Ok(result?)
+    })
 }
 
 /// Connects.
@@ -101,7 +107,12 @@ pub fn WSAConnect(s: HANDLE, name: Ptr<u8>, len: i32, _caller: Ptr<u8>, _callee:
 /// Takes connections from now on.
 #[export(ws2_32 + wsock32, full, ordinal = 13)]
 pub fn listen(s: HANDLE, backlog: i32) -> i32 {
-    outcome(|| Ok(socket::listen(socket_of(s)?.fd(), backlog)?))
+    outcome(|| {
+        let file = socket_of(s)?;
+        socket::listen(file.fd(), backlog)?;
+        rearm(&file, FD_ACCEPT);
+        Ok(())
+    })
 }
 
 /// Takes a connection.
@@ -109,7 +120,9 @@ pub fn listen(s: HANDLE, backlog: i32) -> i32 {
 pub fn accept(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>) -> HANDLE {
     handle(|| {
         let file = socket_of(s)?;
-        let (fd, from) = socket::accept(file.fd())?;
+        let accepted = socket::accept(file.fd());
+        rearm(&file, FD_ACCEPT);
+        let (fd, from) = accepted?;
         if socket::is_nonblocking(file.fd()) {
             socket::set_nonblocking(std::os::fd::AsRawFd::as_raw_fd(&fd), true)?;
         }
@@ -158,10 +171,18 @@ fn flags(flags: i32) -> i32 {
     flags & 7 | if flags & 8 != 0 { 0x100 } else { 0 }
 }
 
+fn send_one(file: &Arc<File>, addr: usize, len: usize, how: i32, to: Option<&[u8]>) -> Result<usize, Error> {
+    let result = socket::send(file.fd(), addr, len, how, to).map_err(Error::from);
+    if result == Err(Error(WSAEWOULDBLOCK)) {
+        rearm(file, FD_WRITE);
+    }
+    result
+}
+
 /// Sends.
 #[export(ws2_32 + wsock32, full, ordinal = 19)]
 pub fn send(s: HANDLE, data: Ptr<u8>, len: i32, how: i32) -> i32 {
-    count(|| Ok(socket::send(socket_of(s)?.fd(), data.addr(), len as usize, flags(how), None)? as i32))
+    count(|| Ok(send_one(&socket_of(s)?, data.addr(), len as usize, flags(how), None)? as i32))
 }
 
 /// Sends to an address.
@@ -169,12 +190,14 @@ pub fn send(s: HANDLE, data: Ptr<u8>, len: i32, how: i32) -> i32 {
 pub fn sendto(s: HANDLE, data: Ptr<u8>, len: i32, how: i32, to: Ptr<u8>, to_len: i32) -> i32 {
     count(|| {
         let to = if to.is_null() { None } else { Some(address::read(to, to_len)?) };
-        Ok(socket::send(socket_of(s)?.fd(), data.addr(), len as usize, flags(how), to.as_deref())? as i32)
+        Ok(send_one(&socket_of(s)?, data.addr(), len as usize, flags(how), to.as_deref())? as i32)
     })
 }
 
-fn receive(file: &File, addr: usize, len: usize, how: i32) -> Result<(usize, Vec<u8>), Error> {
-    let (got, from) = socket::receive(file.fd(), addr, len, how | if how & 0x100 == 0 { socket_trunc(file) } else { 0 })?;
+fn receive(file: &Arc<File>, addr: usize, len: usize, how: i32) -> Result<(usize, Vec<u8>), Error> {
+    let result = socket::receive(file.fd(), addr, len, how | if how & 0x100 == 0 { socket_trunc(file) } else { 0 });
+    rearm(file, FD_READ | FD_CLOSE);
+    let (got, from) = result?;
     if got > len {
         return Err(Error(WSAEMSGSIZE));
     }
@@ -192,14 +215,14 @@ fn socket_trunc(file: &File) -> i32 {
 /// Receives.
 #[export(ws2_32 + wsock32, full, ordinal = 16)]
 pub fn recv(s: HANDLE, to: Ptr<u8>, len: i32, how: i32) -> i32 {
-    count(|| Ok(receive(&*socket_of(s)?, to.addr(), len as usize, flags(how))?.0 as i32))
+    count(|| Ok(receive(&socket_of(s)?, to.addr(), len as usize, flags(how))?.0 as i32))
 }
 
 /// Receives, and tells from whom.
 #[export(ws2_32 + wsock32, full, ordinal = 17)]
 pub fn recvfrom(s: HANDLE, to: Ptr<u8>, len: i32, how: i32, from: Ptr<u8>, from_len: Ptr<i32>) -> i32 {
     count(|| {
-        let (got, sender) = receive(&*socket_of(s)?, to.addr(), len as usize, flags(how))?;
+        let (got, sender) = receive(&socket_of(s)?, to.addr(), len as usize, flags(how))?;
         if !sender.is_empty() {
             address::write(sender, from, from_len)?;
         }
@@ -215,18 +238,18 @@ fn buffers(list: Ptr<Buffer>, count: u32) -> Result<Vec<(usize, usize)>, Error> 
 }
 
 /// Sends what several buffers hold, in one message.
-fn send_all(file: &File, list: &[(usize, usize)], how: i32, to: Option<&[u8]>) -> Result<usize, Error> {
+fn send_all(file: &Arc<File>, list: &[(usize, usize)], how: i32, to: Option<&[u8]>) -> Result<usize, Error> {
     if let [(addr, len)] = *list {
-        return Ok(socket::send(file.fd(), addr, len, how, to)?);
+        return send_one(file, addr, len, how, to);
     }
     let mut whole = Vec::new();
     for &(addr, len) in list {
         whole.extend(Ptr::<u8>::new(addr).read_vec(len)?);
     }
-    Ok(socket::send(file.fd(), whole.as_ptr() as usize, whole.len(), how, to)?)
+    send_one(file, whole.as_ptr() as usize, whole.len(), how, to)
 }
 
-fn receive_all(file: &File, list: &[(usize, usize)], how: i32) -> Result<(usize, Vec<u8>), Error> {
+fn receive_all(file: &Arc<File>, list: &[(usize, usize)], how: i32) -> Result<(usize, Vec<u8>), Error> {
     if let [(addr, len)] = *list {
         return receive(file, addr, len, how);
     }
@@ -698,10 +721,38 @@ pub fn WSAWaitForMultipleEvents(entries: u32, events: Ptr<usize>, all: BOOL, ms:
     })
 }
 
-constants! { ws2_32, "fails (SOCKET_ERROR): sockets do not signal events": WSAEventSelect = usize::MAX; WSAEnumNetworkEvents = usize::MAX; }
 constants! { ws2_32, "fails (SOCKET_ERROR): no window messages for sockets": WSAAsyncSelect = usize::MAX; }
 constants! { ws2_32, "fails (SOCKET_ERROR): sockets are not passed to other processes": WSADuplicateSocketW = usize::MAX; WSADuplicateSocketA = usize::MAX; }
 constants! { ws2_32, "fails (SOCKET_ERROR): no catalogue": WSAEnumProtocolsW = usize::MAX; WSAEnumProtocolsA = usize::MAX; WSASendMsg = usize::MAX; WSALookupServiceBeginW = usize::MAX; WSALookupServiceNextW = usize::MAX; WSALookupServiceEnd = 0; WSCGetProviderPath = usize::MAX; }
+
+/// Signals an event when a socket is ready; the socket does not block from now on.
+/// <https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsaeventselect>
+#[export(ws2_32, partial("no FD_OOB, FD_QOS and the like"))]
+pub fn WSAEventSelect(s: HANDLE, event: HANDLE, mask: u32) -> i32 {
+    outcome(|| {
+        let file = socket_of(s)?;
+        socket::set_nonblocking(file.fd(), true)?;
+        let event = if event.is_null() { None } else { Some(ntdll::object::get(event, 0).map_err(|_| Error(6))?) };
+        watch(&file, event, mask)
+    })
+}
+
+/// Tells and forgets what a socket has signalled; resets the event.
+#[export(ws2_32, full)]
+pub fn WSAEnumNetworkEvents(s: HANDLE, event: HANDLE, to: Ptr<[u32; 11]>) -> i32 {
+    outcome(|| {
+        let file = socket_of(s)?;
+        if !event.is_null() {
+            ntdll::object::with::<ntdll::sync::Event, _>(event, 0, |event| event.reset()).map_err(|_| Error(6))?;
+        }
+        let (bits, error) = take_events(&file).unwrap_or((0, 0));
+        let mut out = [0u32; 11];
+        out[0] = bits;
+        // Errors follow, one for each bit: FD_CONNECT_BIT is 4.
+        out[5] = error;
+        Ok(to.write(out)?)
+    })
+}
 
 /// Takes a connection into a socket that is made already, overlapped.
 #[export(mswsock, partial("no data with the connection"))]
