@@ -68,7 +68,7 @@ extern "win64" fn longjmp_from(start: &mut Context) -> u64 {
     record.count = 1;
     record.info[0] = buffer;
     let target = Target { frame: kept.frame, ip: kept.rip, value };
-    ntdll::unwind::unwind(start, target, Ptr::of(&raw const record), Ptr::NULL, Ptr::NULL)
+    ntdll::unwind::unwind(start, target, Ptr::of(&raw const record), Ptr::NULL)
 }
 context_entry!(longjmp => longjmp_from);
 
