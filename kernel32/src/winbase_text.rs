@@ -282,7 +282,6 @@ pub fn VerifyVersionInfoA(info: Ptr<u32>, types: u32, mask: u64) -> Result<(), W
     verify(wanted(info, 148)?, types, mask)
 }
 
-
 /// Compares the system's version.
 #[export(ntdll, full)]
 pub fn RtlVerifyVersionInfo(info: Ptr<u32>, types: u32, mask: u64) -> Result<(), abi::NTSTATUS> {

@@ -138,12 +138,12 @@ fn convert(text: &[u8], kind: u32, to: Ptr<u8>, size: Ptr<u32>, skipped: Ptr<u32
 }
 
 failing! { crypt32, "nothing is found (CRYPT_E_NOT_FOUND)", 0x8009_2004u32:
-    CertEnumCertificatesInStore CertFindCertificateInStore CertGetCertificateContextProperty CertFindExtension CertEnumCRLsInStore
-    CertGetEnhancedKeyUsage CertGetCertificateChain CertEnumCTLsInStore CertGetIssuerCertificateFromStore CertFindChainInStore
-    CertGetNameStringA CertGetNameStringW }
+CertEnumCertificatesInStore CertFindCertificateInStore CertGetCertificateContextProperty CertFindExtension CertEnumCRLsInStore
+CertGetEnhancedKeyUsage CertGetCertificateChain CertEnumCTLsInStore CertGetIssuerCertificateFromStore CertFindChainInStore
+CertGetNameStringA CertGetNameStringW }
 failing! { crypt32, "fails: certificates are not handled", 50:
-    PFXImportCertStore PFXIsPFXBlob CertAddCertificateContextToStore CertAddEncodedCertificateToStore CertCreateCertificateContext
-    CertDeleteCertificateFromStore CertCreateCertificateChainEngine CertVerifyCertificateChainPolicy CryptDecodeObjectEx CryptDecodeObject
-    CryptEncodeObjectEx CryptQueryObject CertSetCertificateContextProperty CryptProtectData CryptUnprotectData CryptMsgOpenToDecode
-    CryptBinaryToStringA CryptBinaryToStringW CertDuplicateCertificateContext CertDuplicateCertificateChain CertAddStoreToCollection }
+PFXImportCertStore PFXIsPFXBlob CertAddCertificateContextToStore CertAddEncodedCertificateToStore CertCreateCertificateContext
+CertDeleteCertificateFromStore CertCreateCertificateChainEngine CertVerifyCertificateChainPolicy CryptDecodeObjectEx CryptDecodeObject
+CryptEncodeObjectEx CryptQueryObject CertSetCertificateContextProperty CryptProtectData CryptUnprotectData CryptMsgOpenToDecode
+CryptBinaryToStringA CryptBinaryToStringW CertDuplicateCertificateContext CertDuplicateCertificateChain CertAddStoreToCollection }
 constants! { crypt32, "nothing to free": CertFreeCertificateContext = 1; CertFreeCRLContext = 1; CertFreeCTLContext = 1; CertFreeCertificateChain = 0; CertFreeCertificateChainEngine = 0; CertVerifyTimeValidity = 0; }

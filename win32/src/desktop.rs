@@ -271,26 +271,26 @@ pub fn LoadStringA(module: usize, id: u32, to: PSTR, size: i32) -> Result<i32, W
 }
 
 constants! { user32, "there are no windows and no messages":
-    GetDesktopWindow = 0x10010; GetForegroundWindow = 0; GetActiveWindow = 0; GetFocus = 0; GetParent = 0; GetLastActivePopup = 0;
-    GetWindowThreadProcessId = 0; IsWindow = 0; IsWindowVisible = 0; IsIconic = 0; FindWindowW = 0; FindWindowA = 0; EnumWindows = 1;
-    PeekMessageW = 0; PeekMessageA = 0; TranslateMessage = 0; DispatchMessageW = 0; DispatchMessageA = 0; GetQueueStatus = 0;
-    GetInputState = 0; DefWindowProcW = 0; DefWindowProcA = 0; SendMessageW = 0; SendMessageA = 0; GetMessageExtraInfo = 0;
-    GetAsyncKeyState = 0; GetKeyState = 0; MessageBeep = 1; GetKeyboardLayout = 0x0409_0409; MapVirtualKeyW = 0; MapVirtualKeyA = 0;
-    VkKeyScanW = 0xffff; ToUnicode = 0; ToUnicodeEx = 0; GetDoubleClickTime = 500; GetSysColor = 0xff_ffff; SetProcessDPIAware = 1;
-    WaitForInputIdle = 0; SetForegroundWindow = 0; AllowSetForegroundWindow = 1; LockSetForegroundWindow = 1; ShowWindow = 0; UpdateWindow = 1;
-    KillTimer = 1; UnhookWindowsHookEx = 1; UnhookWinEvent = 1; ReleaseDC = 0; GetClipboardSequenceNumber = 0; IsClipboardFormatAvailable = 0;
-    DestroyIcon = 1; DestroyCursor = 1; LoadCursorW = 0x7e20; LoadCursorA = 0x7e20; LoadIconW = 0x7e21; LoadIconA = 0x7e21;
-    RegisterClassW = 0xc100; RegisterClassA = 0xc100; RegisterClassExW = 0xc100; RegisterClassExA = 0xc100; UnregisterClassW = 1;
-    UnregisterClassA = 1; SetTimer = 1; SetCoalescableTimer = 1; GetThreadDesktop = 0x7e11; CloseDesktop = 1; CloseWindowStation = 1;
-    EnumDisplayMonitors = 1; MonitorFromWindow = 0; MonitorFromPoint = 0; GetDpiForSystem = 96; RegisterWindowMessageW = 0xc101;
-    RegisterWindowMessageA = 0xc101; RegisterClipboardFormatA = 0xc102; RegisterClipboardFormatW = 0xc102; }
+GetDesktopWindow = 0x10010; GetForegroundWindow = 0; GetActiveWindow = 0; GetFocus = 0; GetParent = 0; GetLastActivePopup = 0;
+GetWindowThreadProcessId = 0; IsWindow = 0; IsWindowVisible = 0; IsIconic = 0; FindWindowW = 0; FindWindowA = 0; EnumWindows = 1;
+PeekMessageW = 0; PeekMessageA = 0; TranslateMessage = 0; DispatchMessageW = 0; DispatchMessageA = 0; GetQueueStatus = 0;
+GetInputState = 0; DefWindowProcW = 0; DefWindowProcA = 0; SendMessageW = 0; SendMessageA = 0; GetMessageExtraInfo = 0;
+GetAsyncKeyState = 0; GetKeyState = 0; MessageBeep = 1; GetKeyboardLayout = 0x0409_0409; MapVirtualKeyW = 0; MapVirtualKeyA = 0;
+VkKeyScanW = 0xffff; ToUnicode = 0; ToUnicodeEx = 0; GetDoubleClickTime = 500; GetSysColor = 0xff_ffff; SetProcessDPIAware = 1;
+WaitForInputIdle = 0; SetForegroundWindow = 0; AllowSetForegroundWindow = 1; LockSetForegroundWindow = 1; ShowWindow = 0; UpdateWindow = 1;
+KillTimer = 1; UnhookWindowsHookEx = 1; UnhookWinEvent = 1; ReleaseDC = 0; GetClipboardSequenceNumber = 0; IsClipboardFormatAvailable = 0;
+DestroyIcon = 1; DestroyCursor = 1; LoadCursorW = 0x7e20; LoadCursorA = 0x7e20; LoadIconW = 0x7e21; LoadIconA = 0x7e21;
+RegisterClassW = 0xc100; RegisterClassA = 0xc100; RegisterClassExW = 0xc100; RegisterClassExA = 0xc100; UnregisterClassW = 1;
+UnregisterClassA = 1; SetTimer = 1; SetCoalescableTimer = 1; GetThreadDesktop = 0x7e11; CloseDesktop = 1; CloseWindowStation = 1;
+EnumDisplayMonitors = 1; MonitorFromWindow = 0; MonitorFromPoint = 0; GetDpiForSystem = 96; RegisterWindowMessageW = 0xc101;
+RegisterWindowMessageA = 0xc101; RegisterClipboardFormatA = 0xc102; RegisterClipboardFormatW = 0xc102; }
 failing! { user32, "fails: there are no windows", 1400:
-    CreateWindowExW CreateWindowExA DestroyWindow GetMessageW GetMessageA PostMessageW PostMessageA GetClientRect GetWindowRect
-    GetWindowTextW GetWindowTextLengthW SetWindowTextW GetWindowLongW SetWindowLongW GetWindowLongPtrW SetWindowLongPtrW GetWindowLongPtrA
-    SetWindowLongPtrA SetWindowPos MoveWindow InvalidateRect GetDC BeginPaint EndPaint GetClassNameW GetPropW SetPropW RemovePropW
-    CallWindowProcW GetMenu ClientToScreen ScreenToClient PostThreadMessageW PostThreadMessageA GetCursorPos SetCursorPos GetCursorInfo
-    SystemParametersInfoW SystemParametersInfoA GetMonitorInfoW EnumDisplayDevicesW EnumDisplaySettingsW GetLastInputInfo
-    SetWindowsHookExW SetWinEventHook ExitWindowsEx DialogBoxIndirectParamW RegisterDeviceNotificationW GetKeyboardState }
+CreateWindowExW CreateWindowExA DestroyWindow GetMessageW GetMessageA PostMessageW PostMessageA GetClientRect GetWindowRect
+GetWindowTextW GetWindowTextLengthW SetWindowTextW GetWindowLongW SetWindowLongW GetWindowLongPtrW SetWindowLongPtrW GetWindowLongPtrA
+SetWindowLongPtrA SetWindowPos MoveWindow InvalidateRect GetDC BeginPaint EndPaint GetClassNameW GetPropW SetPropW RemovePropW
+CallWindowProcW GetMenu ClientToScreen ScreenToClient PostThreadMessageW PostThreadMessageA GetCursorPos SetCursorPos GetCursorInfo
+SystemParametersInfoW SystemParametersInfoA GetMonitorInfoW EnumDisplayDevicesW EnumDisplaySettingsW GetLastInputInfo
+SetWindowsHookExW SetWinEventHook ExitWindowsEx DialogBoxIndirectParamW RegisterDeviceNotificationW GetKeyboardState }
 failing! { user32, "fails: there is no clipboard", 1418: OpenClipboard CloseClipboard EmptyClipboard GetClipboardData SetClipboardData }
 
 /// Ends the thread's message loop.
@@ -326,9 +326,9 @@ pub fn MsgWaitForMultipleObjectsEx(count: u32, handles: Ptr<usize>, ms: u32, _ma
 }
 
 failing! { gdi32, "fails: nothing is drawn", 6:
-    CreateCompatibleDC CreateDCW CreateDCA CreateCompatibleBitmap CreateBitmap CreateDIBSection CreateFontW CreateFontIndirectW CreatePen
-    CreateSolidBrush CreateRectRgn SelectObject BitBlt GetDeviceCaps GetDIBits GetObjectA GetObjectW GetTextMetricsW GetTextExtentPoint32W
-    GetTextExtentPoint32A ExtTextOutW Rectangle Polygon SetBkMode SetTextColor CombineRgn ChoosePixelFormat SetPixelFormat SwapBuffers
-    DescribePixelFormat GetPixelFormat GetDIBColorTable }
+CreateCompatibleDC CreateDCW CreateDCA CreateCompatibleBitmap CreateBitmap CreateDIBSection CreateFontW CreateFontIndirectW CreatePen
+CreateSolidBrush CreateRectRgn SelectObject BitBlt GetDeviceCaps GetDIBits GetObjectA GetObjectW GetTextMetricsW GetTextExtentPoint32W
+GetTextExtentPoint32A ExtTextOutW Rectangle Polygon SetBkMode SetTextColor CombineRgn ChoosePixelFormat SetPixelFormat SwapBuffers
+DescribePixelFormat GetPixelFormat GetDIBColorTable }
 constants! { gdi32, "nothing to free": DeleteObject = 1; DeleteDC = 1; GdiFlush = 1; GetStockObject = 0x7e30; }
 constants! { imm32, "there is no input method": ImmGetContext = 0; ImmReleaseContext = 1; ImmAssociateContext = 0; ImmGetCompositionStringW = 0; ImmNotifyIME = 0; ImmSetCompositionWindow = 0; ImmGetCandidateListW = 0; ImmSetCompositionStringW = 0; ImmGetIMEFileNameA = 0; ImmDisableIME = 1; }

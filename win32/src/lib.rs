@@ -1,11 +1,5 @@
-//! The system DLLs besides ntdll, kernel32 and the C runtimes, one module each.
-#![deny(unsafe_code)]
-
-pub mod bcryptprimitives;
-pub mod oleaut32;
-pub mod shell32;
-pub mod winmm;
 //! The other system DLLs, one module each.
+//! The system DLLs besides ntdll, kernel32 and the C runtimes, one module each.
 #![deny(unsafe_code)]
 
 /// Exports that do nothing but return a constant. Arguments are not looked at: callers clean up for themselves.
@@ -34,8 +28,15 @@ macro_rules! failing {
 pub mod advapi32;
 pub mod bcrypt;
 pub mod bcryptprimitives;
+pub mod com;
+pub mod crypt32;
+pub mod dbghelp;
+pub mod desktop;
+pub mod misc;
 pub mod oleaut32;
 pub mod shell32;
+pub mod version;
+pub mod winmm;
 pub mod ws2_32;
 
 use abi::{Ptr, Win32Error};

@@ -6,7 +6,7 @@ use abi::{BOOL, GuestFn, NTSTATUS, Ptr, export};
 use host::socket::{self, Poll};
 
 /// Starts Winsock.
-#[export(ws2_32, full, ordinal = 115)]
+#[export(ws2_32 + wsock32, full, ordinal = 115)]
 pub fn WSAStartup(version: u16, data: Ptr<u8>) -> u32 {
     // WSADATA on 64 bits: versions, counts, vendor pointer, description, status.
     let mut bytes = vec![0u8; 408];
@@ -23,19 +23,19 @@ pub fn WSAStartup(version: u16, data: Ptr<u8>) -> u32 {
 }
 
 /// Ends Winsock.
-#[export(ws2_32, full, ordinal = 116)]
+#[export(ws2_32 + wsock32, full, ordinal = 116)]
 pub fn WSACleanup() -> i32 {
     0
 }
 
 /// The thread's last error.
-#[export(ws2_32, full, ordinal = 111)]
+#[export(ws2_32 + wsock32, full, ordinal = 111)]
 pub fn WSAGetLastError() -> u32 {
     abi::teb::last_error().0
 }
 
 /// Sets the thread's last error.
-#[export(ws2_32, full, ordinal = 112)]
+#[export(ws2_32 + wsock32, full, ordinal = 112)]
 pub fn WSASetLastError(error: u32) {
     abi::teb::set_last_error(Win32Error(error));
 }
@@ -50,7 +50,7 @@ fn create(family: i32, kind: i32, protocol: i32, inherit: bool) -> HANDLE {
 }
 
 /// Makes a socket.
-#[export(ws2_32, full, ordinal = 23)]
+#[export(ws2_32 + wsock32, full, ordinal = 23)]
 pub fn socket(family: i32, kind: i32, protocol: i32) -> HANDLE {
     create(family, kind, protocol, true)
 }
@@ -69,7 +69,7 @@ pub fn WSASocketA(family: i32, kind: i32, protocol: i32, _info: Ptr<u8>, _group:
 }
 
 /// Closes a socket.
-#[export(ws2_32, full, ordinal = 3)]
+#[export(ws2_32 + wsock32, full, ordinal = 3)]
 pub fn closesocket(s: HANDLE) -> i32 {
     outcome(|| {
         let file = socket_of(s)?;
@@ -81,13 +81,13 @@ pub fn closesocket(s: HANDLE) -> i32 {
 }
 
 /// Gives a socket its own address.
-#[export(ws2_32, full, ordinal = 2)]
+#[export(ws2_32 + wsock32, full, ordinal = 2)]
 pub fn bind(s: HANDLE, name: Ptr<u8>, len: i32) -> i32 {
     outcome(|| Ok(socket::bind(socket_of(s)?.fd(), &address::read(name, len)?)?))
 }
 
 /// Connects.
-#[export(ws2_32, full, ordinal = 4)]
+#[export(ws2_32 + wsock32, full, ordinal = 4)]
 pub fn connect(s: HANDLE, name: Ptr<u8>, len: i32) -> i32 {
     outcome(|| Ok(socket::connect(socket_of(s)?.fd(), &address::read(name, len)?)?))
 }
@@ -99,13 +99,13 @@ pub fn WSAConnect(s: HANDLE, name: Ptr<u8>, len: i32, _caller: Ptr<u8>, _callee:
 }
 
 /// Takes connections from now on.
-#[export(ws2_32, full, ordinal = 13)]
+#[export(ws2_32 + wsock32, full, ordinal = 13)]
 pub fn listen(s: HANDLE, backlog: i32) -> i32 {
     outcome(|| Ok(socket::listen(socket_of(s)?.fd(), backlog)?))
 }
 
 /// Takes a connection.
-#[export(ws2_32, full, ordinal = 1)]
+#[export(ws2_32 + wsock32, full, ordinal = 1)]
 pub fn accept(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>) -> HANDLE {
     handle(|| {
         let file = socket_of(s)?;
@@ -129,7 +129,7 @@ pub fn WSAAccept(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>, _condition: GuestFn, _
 }
 
 /// The socket's own address.
-#[export(ws2_32, full, ordinal = 6)]
+#[export(ws2_32 + wsock32, full, ordinal = 6)]
 pub fn getsockname(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>) -> i32 {
     outcome(|| {
         let own = socket::name(socket_of(s)?.fd(), false)?;
@@ -142,13 +142,13 @@ pub fn getsockname(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>) -> i32 {
 }
 
 /// The peer's address.
-#[export(ws2_32, full, ordinal = 5)]
+#[export(ws2_32 + wsock32, full, ordinal = 5)]
 pub fn getpeername(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>) -> i32 {
     outcome(|| address::write(socket::name(socket_of(s)?.fd(), true)?, name, len))
 }
 
 /// Ends sending, receiving or both.
-#[export(ws2_32, full, ordinal = 22)]
+#[export(ws2_32 + wsock32, full, ordinal = 22)]
 pub fn shutdown(s: HANDLE, how: i32) -> i32 {
     outcome(|| Ok(socket::shutdown(socket_of(s)?.fd(), how)?))
 }
@@ -159,13 +159,13 @@ fn flags(flags: i32) -> i32 {
 }
 
 /// Sends.
-#[export(ws2_32, full, ordinal = 19)]
+#[export(ws2_32 + wsock32, full, ordinal = 19)]
 pub fn send(s: HANDLE, data: Ptr<u8>, len: i32, how: i32) -> i32 {
     count(|| Ok(socket::send(socket_of(s)?.fd(), data.addr(), len as usize, flags(how), None)? as i32))
 }
 
 /// Sends to an address.
-#[export(ws2_32, full, ordinal = 20)]
+#[export(ws2_32 + wsock32, full, ordinal = 20)]
 pub fn sendto(s: HANDLE, data: Ptr<u8>, len: i32, how: i32, to: Ptr<u8>, to_len: i32) -> i32 {
     count(|| {
         let to = if to.is_null() { None } else { Some(address::read(to, to_len)?) };
@@ -190,13 +190,13 @@ fn socket_trunc(file: &File) -> i32 {
 }
 
 /// Receives.
-#[export(ws2_32, full, ordinal = 16)]
+#[export(ws2_32 + wsock32, full, ordinal = 16)]
 pub fn recv(s: HANDLE, to: Ptr<u8>, len: i32, how: i32) -> i32 {
     count(|| Ok(receive(&*socket_of(s)?, to.addr(), len as usize, flags(how))?.0 as i32))
 }
 
 /// Receives, and tells from whom.
-#[export(ws2_32, full, ordinal = 17)]
+#[export(ws2_32 + wsock32, full, ordinal = 17)]
 pub fn recvfrom(s: HANDLE, to: Ptr<u8>, len: i32, how: i32, from: Ptr<u8>, from_len: Ptr<i32>) -> i32 {
     count(|| {
         let (got, sender) = receive(&*socket_of(s)?, to.addr(), len as usize, flags(how))?;
@@ -400,7 +400,7 @@ pub fn WSAGetOverlappedResult(s: HANDLE, overlapped: Ptr<usize>, bytes: Ptr<u32>
 }
 
 /// Sets an option.
-#[export(ws2_32, partial("the common options"), ordinal = 21)]
+#[export(ws2_32 + wsock32, partial("the common options"), ordinal = 21)]
 pub fn setsockopt(s: HANDLE, level: i32, name: i32, value: Ptr<u8>, len: i32) -> i32 {
     outcome(|| {
         let fd = socket_of(s)?.fd();
@@ -435,7 +435,7 @@ pub fn setsockopt(s: HANDLE, level: i32, name: i32, value: Ptr<u8>, len: i32) ->
 }
 
 /// An option's value.
-#[export(ws2_32, partial("the common options"), ordinal = 7)]
+#[export(ws2_32 + wsock32, partial("the common options"), ordinal = 7)]
 pub fn getsockopt(s: HANDLE, level: i32, name: i32, value: Ptr<u8>, len: Ptr<i32>) -> i32 {
     outcome(|| {
         let fd = socket_of(s)?.fd();
@@ -472,6 +472,7 @@ const SIOCATMARK: u32 = 0x4004_7307;
 
 /// Blocking or not, bytes that can be read.
 #[export(ws2_32, full, ordinal = 10)]
+#[export(wsock32, full, ordinal = 12)]
 pub fn ioctlsocket(s: HANDLE, command: u32, argument: Ptr<u32>) -> i32 {
     outcome(|| {
         let fd = socket_of(s)?.fd();
@@ -556,7 +557,7 @@ fn write_set(set: Ptr<u32>, handles: &[usize]) -> Result<(), Error> {
 }
 
 /// Waits until some of the sockets are ready.
-#[export(ws2_32, full, ordinal = 18)]
+#[export(ws2_32 + wsock32, full, ordinal = 18)]
 pub fn select(_count: i32, read: Ptr<u32>, write: Ptr<u32>, except: Ptr<u32>, timeout: Ptr<[i32; 2]>) -> i32 {
     count(|| {
         let sets = [set_of(read)?, set_of(write)?, set_of(except)?];
@@ -604,7 +605,7 @@ pub fn select(_count: i32, read: Ptr<u32>, write: Ptr<u32>, except: Ptr<u32>, ti
 }
 
 /// Whether a set holds a socket.
-#[export(ws2_32, full, ordinal = 151)]
+#[export(ws2_32 + wsock32, full, ordinal = 151)]
 pub fn __WSAFDIsSet(s: HANDLE, set: Ptr<u32>) -> i32 {
     set_of(set).is_ok_and(|set| set.contains(&s)).into()
 }

@@ -215,7 +215,7 @@ pub fn GetNameInfoW(name: Ptr<u8>, len: i32, node: PWSTR, node_size: u32, servic
 }
 
 /// This host's name.
-#[export(ws2_32, full, ordinal = 57)]
+#[export(ws2_32 + wsock32, full, ordinal = 57)]
 pub fn gethostname(to: PSTR, size: i32) -> i32 {
     outcome(|| give_name(host::process::host_name().as_bytes(), to, size.max(0) as u32).map_err(|_| Error(WSAEFAULT)))
 }
@@ -227,25 +227,25 @@ pub fn GetHostNameW(to: PWSTR, size: i32) -> i32 {
 }
 
 /// Byte order.
-#[export(ws2_32, full, ordinal = 9)]
+#[export(ws2_32 + wsock32, full, ordinal = 9)]
 pub fn htons(value: u16) -> u16 {
     value.swap_bytes()
 }
 
 /// Byte order.
-#[export(ws2_32, full, ordinal = 15)]
+#[export(ws2_32 + wsock32, full, ordinal = 15)]
 pub fn ntohs(value: u16) -> u16 {
     value.swap_bytes()
 }
 
 /// Byte order.
-#[export(ws2_32, full, ordinal = 8)]
+#[export(ws2_32 + wsock32, full, ordinal = 8)]
 pub fn htonl(value: u32) -> u32 {
     value.swap_bytes()
 }
 
 /// Byte order.
-#[export(ws2_32, full, ordinal = 14)]
+#[export(ws2_32 + wsock32, full, ordinal = 14)]
 pub fn ntohl(value: u32) -> u32 {
     value.swap_bytes()
 }
@@ -269,6 +269,7 @@ fn parse_ipv4(text: &str) -> Option<u32> {
 
 /// Text to IPv4 address.
 #[export(ws2_32, full, ordinal = 11)]
+#[export(wsock32, full, ordinal = 10)]
 pub fn inet_addr(text: PCSTR) -> u32 {
     let text = text.read_bytes().ok().and_then(|text| String::from_utf8(text).ok());
     text.and_then(|text| parse_ipv4(text.split(' ').next().unwrap_or(""))).map_or(u32::MAX, u32::swap_bytes)
@@ -290,6 +291,7 @@ fn scratch() -> Result<Ptr<u8>, Win32Error> {
 
 /// IPv4 address to text.
 #[export(ws2_32, full, ordinal = 12)]
+#[export(wsock32, full, ordinal = 11)]
 pub fn inet_ntoa(address: u32) -> Result<Ptr<u8>, Win32Error> {
     let text = std::net::Ipv4Addr::from(address.swap_bytes()).to_string() + "\0";
     let at = scratch()?;
@@ -458,7 +460,7 @@ fn host_entry(name: &[u8], addresses: &[Vec<u8>]) -> Result<usize, Win32Error> {
 }
 
 /// Looks a name up: IPv4 only.
-#[export(ws2_32, full, ordinal = 52)]
+#[export(ws2_32 + wsock32, full, ordinal = 52)]
 pub fn gethostbyname(name: PCSTR) -> Result<usize, Win32Error> {
     let mut name = if name.is_null() { Vec::new() } else { name.read_bytes()? };
     if name.is_empty() {
@@ -472,7 +474,7 @@ pub fn gethostbyname(name: PCSTR) -> Result<usize, Win32Error> {
 }
 
 /// The name of an IPv4 address.
-#[export(ws2_32, partial("IPv4 only"), ordinal = 51)]
+#[export(ws2_32 + wsock32, partial("IPv4 only"), ordinal = 51)]
 pub fn gethostbyaddr(address: Ptr<[u8; 4]>, _len: i32, family: i32) -> Result<usize, Win32Error> {
     if family != 2 {
         return Err(Win32Error(WSAEAFNOSUPPORT));
@@ -502,14 +504,14 @@ fn service_entry(found: Option<(Vec<u8>, u16, Vec<u8>)>) -> Result<usize, Win32E
 }
 
 /// The port of a service.
-#[export(ws2_32, full, ordinal = 55)]
+#[export(ws2_32 + wsock32, full, ordinal = 55)]
 pub fn getservbyname(name: PCSTR, protocol: PCSTR) -> Result<usize, Win32Error> {
     let protocol = if protocol.is_null() { None } else { Some(protocol.read_bytes()?) };
     service_entry(socket::service(Some(&name.read_bytes()?), 0, protocol.as_deref()))
 }
 
 /// The service of a port.
-#[export(ws2_32, full, ordinal = 56)]
+#[export(ws2_32 + wsock32, full, ordinal = 56)]
 pub fn getservbyport(port: u16, protocol: PCSTR) -> Result<usize, Win32Error> {
     let protocol = if protocol.is_null() { None } else { Some(protocol.read_bytes()?) };
     service_entry(socket::service(None, port.swap_bytes(), protocol.as_deref()))
