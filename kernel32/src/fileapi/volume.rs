@@ -168,3 +168,26 @@ pub fn QueryDosDeviceW(name: PCWSTR, to: PWSTR, size: u32) -> Result<u32, Win32E
     to.write_slice(&device)?;
     Ok(device.len() as u32)
 }
+
+/// Name, serial number and abilities of the volume of an open file.
+#[export(kernel32, full)]
+pub fn GetVolumeInformationByHandleW(
+    handle: abi::HANDLE,
+    name: PWSTR,
+    name_size: u32,
+    serial: Ptr<u32>,
+    component: Ptr<u32>,
+    flags: Ptr<u32>,
+    fs: PWSTR,
+    fs_size: u32,
+) -> Result<(), Win32Error> {
+    let file: std::sync::Arc<ntdll::file::File> = ntdll::object::get(handle, 0)?;
+    if !name.is_null() && name_size > 0 {
+        name.write(0)?;
+    }
+    serial.write_opt(super::volume_serial(file.stat()?.dev))?;
+    component.write_opt(255)?;
+    flags.write_opt(VOLUME_FLAGS)?;
+    give_text(&abi::wide::wide("NTFS"), fs, fs_size)?;
+    Ok(())
+}
