@@ -25,6 +25,7 @@ pub mod sysinfoapi;
 pub mod thread_context;
 pub mod threadpoolapi;
 pub mod timezoneapi;
+pub mod update_resource;
 pub mod werapi;
 pub mod winbase;
 pub mod winbase_text;

@@ -2,7 +2,7 @@
 //! <https://learn.microsoft.com/windows/win32/debug/pe-format#the-rsrc-section>
 
 use crate::nls::{ansi_to_wide, case};
-use abi::{BOOL, GuestFn, HANDLE, PCSTR, PCWSTR, Ptr, Win32Error, export};
+use abi::{BOOL, GuestFn, PCSTR, PCWSTR, Ptr, Win32Error, export};
 
 /// A type, name or language: a number or a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -269,22 +269,4 @@ pub fn string(module: usize, number: u32) -> Option<(usize, u16)> {
         at += 2 + usize::from(read16(at)?) * 2;
     }
     Some((at + 2, read16(at)?))
-}
-
-/// Begins to change a file's resources.
-#[export(kernel32, stub("fails: changing resources is not there"))]
-pub fn BeginUpdateResourceW(_file: PCWSTR, _delete: BOOL) -> Result<HANDLE, Win32Error> {
-    Err(Win32Error::CALL_NOT_IMPLEMENTED)
-}
-
-/// Changes a resource.
-#[export(kernel32, stub("fails: changing resources is not there"))]
-pub fn UpdateResourceW(_h: HANDLE, _kind: PCWSTR, _name: PCWSTR, _language: u16, _data: Ptr<u8>, _size: u32) -> Result<(), Win32Error> {
-    Err(Win32Error::CALL_NOT_IMPLEMENTED)
-}
-
-/// Ends changing a file's resources.
-#[export(kernel32, stub("fails: changing resources is not there"))]
-pub fn EndUpdateResourceW(_h: HANDLE, _discard: BOOL) -> Result<(), Win32Error> {
-    Err(Win32Error::CALL_NOT_IMPLEMENTED)
 }

@@ -7,6 +7,7 @@ pub mod export;
 pub mod file;
 pub mod import;
 pub mod resource;
+pub mod update;
 pub mod view;
 
 pub use export::Target;
