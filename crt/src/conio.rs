@@ -3,9 +3,10 @@
 use crate::codepage;
 use crate::errno::{Errno, set_errno};
 use crate::invalid;
-use crate::raw;
+use crate::raw::{self, Shared};
 use crate::unit::Unit;
 use abi::{HANDLE, Ptr, export};
+use kernel32::consoleapi;
 use ntdll::file::Disposition;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -41,26 +42,98 @@ pub fn write<U: Unit>(text: &[U]) {
 /// A character that `_ungetch` put back; -1: none.
 static PUSHED: AtomicI32 = AtomicI32::new(-1);
 
-fn read() -> Option<u8> {
+/// INPUT_RECORD as far as keys go: kind, whether pressed, character.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct Record {
+    kind: u16,
+    fill: u16,
+    down: i32,
+    repeat: u16,
+    key: u16,
+    scan: u16,
+    character: u16,
+    state: u32,
+}
+
+impl Record {
+    fn is_character(&self) -> bool {
+        // KEY_EVENT.
+        self.kind == 1 && self.down != 0 && self.character != 0
+    }
+}
+
+/// Does something with the console in raw mode, as _getch does.
+fn raw_mode<R>(handle: HANDLE, f: impl FnOnce() -> R) -> R {
+    let mode = Shared::new(0u32);
+    let known = consoleapi::GetConsoleMode(handle, mode.ptr()).is_ok();
+    if known {
+        let _ = consoleapi::SetConsoleMode(handle, 0);
+    }
+    let result = f();
+    if known {
+        let _ = consoleapi::SetConsoleMode(handle, mode.get());
+    }
+    result
+}
+
+/// The next key that is a character; waits for it.
+fn read() -> Option<u16> {
     let pushed = PUSHED.swap(-1, Ordering::Relaxed);
     if pushed >= 0 {
-        return Some(pushed as u8);
+        return Some(pushed as u16);
     }
-    let mut byte = [0u8];
-    match crate::sys::read_into(input()?, &mut byte) {
-        Ok(1) => Some(byte[0]),
-        _ => None,
+    let handle = input()?;
+    raw_mode(handle, || {
+        loop {
+            let (record, count) = (Shared::new(Record::default()), Shared::new(0u32));
+            consoleapi::ReadConsoleInputW(handle, record.ptr().cast(), 1, count.ptr()).ok()?;
+            let record = record.get();
+            if count.get() == 1 && record.is_character() {
+                return Some(record.character);
+            }
+        }
+    })
+}
+
+/// A key as a byte of the ANSI code page.
+fn read_byte() -> Option<u8> {
+    codepage::narrow(&[read()?]).first().copied()
+}
+
+fn echo(unit: Option<u16>) -> Option<u16> {
+    if let Some(unit) = unit {
+        write(&[unit]);
     }
+    unit
+}
+
+/// Whether a character waits.
+fn waiting() -> bool {
+    if PUSHED.load(Ordering::Relaxed) >= 0 {
+        return true;
+    }
+    let Some(handle) = input() else { return false };
+    raw_mode(handle, || {
+        let (records, count) = (Shared::new([Record::default(); 32]), Shared::new(0u32));
+        if consoleapi::PeekConsoleInputW(handle, records.ptr().cast(), 32, count.ptr()).is_err() {
+            return false;
+        }
+        records.get().iter().take(count.get() as usize).any(Record::is_character)
+    })
 }
 
 fn read_line<U: Unit>(max: usize) -> Vec<U> {
     let mut line = Vec::new();
-    while let Some(byte) = read() {
-        if byte == b'\n' || line.len() >= max {
-            break;
-        }
-        if byte != b'\r' {
-            line.push(U::of(byte.into()));
+    while line.len() < max {
+        match echo(read()) {
+            None | Some(10 | 13) => break,
+            // Backspace takes the last one back.
+            Some(8 | 127) => {
+                line.pop();
+            }
+            Some(unit) if U::WIDE => line.push(U::of(unit.into())),
+            Some(unit) => line.extend(codepage::narrow(&[unit]).into_iter().map(|b| U::of(b.into()))),
         }
     }
     line
@@ -96,51 +169,51 @@ fn unread(c: i32) -> i32 {
 }
 
 /// Reads a key.
-#[export(msvcrt + ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(msvcrt + ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getch() -> i32 {
-    read().map_or(-1, i32::from)
+    read_byte().map_or(-1, i32::from)
 }
 
 /// Reads a key.
-#[export(msvcrt + ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(msvcrt + ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getche() -> i32 {
-    read().map_or(-1, i32::from)
+    echo(read()).and_then(|u| codepage::narrow(&[u]).first().copied()).map_or(-1, i32::from)
 }
 
 /// Reads a key.
-#[export(ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getch_nolock() -> i32 {
-    read().map_or(-1, i32::from)
+    read_byte().map_or(-1, i32::from)
 }
 
 /// Reads a key.
-#[export(ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getche_nolock() -> i32 {
-    read().map_or(-1, i32::from)
+    echo(read()).and_then(|u| codepage::narrow(&[u]).first().copied()).map_or(-1, i32::from)
 }
 
 /// Reads a key.
-#[export(msvcrt + ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(msvcrt + ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getwch() -> u16 {
-    read().map_or(0xffff, u16::from)
+    read().unwrap_or(0xffff)
 }
 
 /// Reads a key.
-#[export(msvcrt + ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(msvcrt + ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getwche() -> u16 {
-    read().map_or(0xffff, u16::from)
+    echo(read()).unwrap_or(0xffff)
 }
 
 /// Reads a key.
-#[export(ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getwch_nolock() -> u16 {
-    read().map_or(0xffff, u16::from)
+    read().unwrap_or(0xffff)
 }
 
 /// Reads a key.
-#[export(ucrtbase, partial("waits for a whole line on a terminal in line mode"))]
+#[export(ucrtbase, partial("arrow and function keys give nothing"))]
 fn _getwche_nolock() -> u16 {
-    read().map_or(0xffff, u16::from)
+    echo(read()).unwrap_or(0xffff)
 }
 
 /// Writes a character to the console.
@@ -196,10 +269,9 @@ fn _ungetwch_nolock(c: u16) -> u16 {
 }
 
 /// Whether a key is waiting.
-#[export(msvcrt + ucrtbase, partial("sees only keys that were put back"))]
+#[export(msvcrt + ucrtbase, full)]
 fn _kbhit() -> i32 {
-    let waiting = PUSHED.load(Ordering::Relaxed) >= 0;
-    i32::from(waiting)
+    waiting().into()
 }
 
 /// Writes a string to the console.

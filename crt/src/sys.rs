@@ -1,6 +1,6 @@
 //! What the C runtime asks of the system, in one place.
 
-use abi::{HANDLE, NTSTATUS, Win32Error};
+use abi::{HANDLE, NTSTATUS, Ptr, Win32Error};
 use ntdll::file::{self, CreateOptions, Disposition, File, Kind};
 use ntdll::{access, object, path};
 use std::sync::Arc;
@@ -62,7 +62,15 @@ pub fn read_into(handle: HANDLE, into: &mut [u8]) -> Result<usize> {
 }
 
 pub fn write(handle: HANDLE, bytes: &[u8]) -> Result<usize> {
-    Ok(file(handle)?.write(bytes.as_ptr() as usize, bytes.len(), None)?)
+    let file = file(handle)?;
+    if file.kind == Kind::Console {
+        // The console has a code page of its own.
+        for part in bytes.chunks(0x1000_0000) {
+            kernel32::consoleapi::WriteConsoleA(handle, Ptr::of(part.as_ptr()), part.len() as u32, Ptr::NULL, Ptr::NULL)?;
+        }
+        return Ok(bytes.len());
+    }
+    Ok(file.write(bytes.as_ptr() as usize, bytes.len(), None)?)
 }
 
 /// Moves the position: from the start (0), from where it is (1), from the end (2).
