@@ -27,6 +27,11 @@ pub fn process_cpu_ns() -> (u64, u64) {
     usage(libc::RUSAGE_SELF)
 }
 
+/// CPU time of this process's ended children in nanoseconds: user and kernel.
+pub fn children_cpu_ns() -> (u64, u64) {
+    usage(libc::RUSAGE_CHILDREN)
+}
+
 /// CPU time of this thread in nanoseconds: user and kernel.
 pub fn thread_cpu_ns() -> (u64, u64) {
     usage(libc::RUSAGE_THREAD)

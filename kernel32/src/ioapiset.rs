@@ -151,10 +151,10 @@ pub fn CancelSynchronousIo(_thread: HANDLE) -> Result<(), Win32Error> {
 }
 
 /// Which operations skip the completion port.
-#[export(kernel32, stub("accepts and ignores"))]
+#[export(kernel32, partial("refuses: every operation is reported to the port"))]
 pub fn SetFileCompletionNotificationModes(file: HANDLE, _flags: u8) -> Result<(), Win32Error> {
     object::table_info(file)?;
-    Ok(())
+    Err(Win32Error::NOT_SUPPORTED)
 }
 
 const FSCTL_GET_REPARSE_POINT: u32 = 0x0009_00a8;

@@ -264,7 +264,7 @@ fn filetime(value: u64) -> FILETIME {
 }
 
 /// Creation, exit, kernel and user time of a process.
-#[export(kernel32, partial("own process only; the creation time is that of the first call"))]
+#[export(kernel32, partial("this process and its children; CPU times of a child when it has ended, of all ended children together"))]
 pub fn GetProcessTimes(
     handle: HANDLE,
     creation: Ptr<FILETIME>,
@@ -272,6 +272,13 @@ pub fn GetProcessTimes(
     kernel: Ptr<FILETIME>,
     user: Ptr<FILETIME>,
 ) -> Result<(), Win32Error> {
+    if let Ok(child) = object::get::<ChildProcess>(handle, 0) {
+        let (user_ns, kernel_ns) = child.cpu_ns();
+        creation.write(filetime(child.created as u64))?;
+        exit.write(filetime(child.ended() as u64))?;
+        kernel.write(filetime(kernel_ns / 100))?;
+        return Ok(user.write(filetime(user_ns / 100))?);
+    }
     ntdll::memory::own_process(handle)?;
     let (user_ns, kernel_ns) = host::time::process_cpu_ns();
     let created = thread::all().iter().map(|t| t.created).min().unwrap_or(0);

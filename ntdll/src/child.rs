@@ -12,13 +12,16 @@ use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 /// A process that this one started.
 pub struct ChildProcess {
     dispatcher: Dispatcher,
     pub pid: u32,
     exit_code: AtomicU32,
+    /// When it was started, as a FILETIME number.
+    pub created: i64,
+    ended: AtomicI64,
 }
 
 impl Object for ChildProcess {
@@ -39,6 +42,16 @@ impl ChildProcess {
     /// STILL_ACTIVE while it runs.
     pub fn exit_code(&self) -> u32 {
         self.exit_code.load(Ordering::Acquire)
+    }
+
+    /// When it ended, as a FILETIME number; 0 while it runs.
+    pub fn ended(&self) -> i64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// User and kernel time in nanoseconds, of all children that have ended.
+    pub fn cpu_ns(&self) -> (u64, u64) {
+        host::time::children_cpu_ns()
     }
 
     /// Ends it.
@@ -95,6 +108,8 @@ pub fn spawn(start: &Start, standard: [Option<RawFd>; 3]) -> Result<Arc<ChildPro
         dispatcher: Dispatcher::new(Signal::Notification, 0),
         pid: child.id(),
         exit_code: AtomicU32::new(STILL_ACTIVE),
+        created: crate::time::system_time(),
+        ended: AtomicI64::new(0),
     });
     let process = object.clone();
     host::thread::spawn_helper("uosrun-child", move || {
@@ -109,6 +124,7 @@ pub fn spawn(start: &Start, standard: [Option<RawFd>; 3]) -> Result<Arc<ChildPro
             (Some(code), _) => code,
             _ => status.ok().and_then(|s| s.code()).unwrap_or(1) as u32,
         };
+        process.ended.store(crate::time::system_time(), Ordering::Relaxed);
         process.exit_code.store(code, Ordering::Release);
         process.dispatcher.set();
     })
