@@ -130,17 +130,18 @@ pub fn GetOverlappedResultEx(
     }
 }
 
-/// Cancels pending operations; none ever are pending on files.
+/// Cancels pending operations: all of a file, or one.
 #[export(kernel32, full)]
-pub fn CancelIoEx(file: HANDLE, _overlapped: usize) -> Result<(), Win32Error> {
-    object::table_info(file)?;
-    Err(Win32Error::NOT_FOUND)
+pub fn CancelIoEx(file: HANDLE, overlapped: usize) -> Result<(), Win32Error> {
+    let file: Arc<File> = object::get(file, 0)?;
+    if ntdll::file::cancel(&file, (overlapped != 0).then_some(overlapped)) { Ok(()) } else { Err(Win32Error::NOT_FOUND) }
 }
 
-/// Cancels the calling thread's pending operations; none ever are pending on files.
-#[export(kernel32, full)]
+/// Cancels a file's pending operations.
+#[export(kernel32, partial("those of other threads too"))]
 pub fn CancelIo(file: HANDLE) -> Result<(), Win32Error> {
-    object::table_info(file)?;
+    let file: Arc<File> = object::get(file, 0)?;
+    ntdll::file::cancel(&file, None);
     Ok(())
 }
 

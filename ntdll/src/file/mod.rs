@@ -260,6 +260,16 @@ impl File {
     }
 }
 
+/// Those who keep operations pending (sockets): each cancels a file's operations, all or the one with this
+/// OVERLAPPED, and tells whether there were any.
+#[linkme::distributed_slice]
+pub static CANCEL_HOOKS: [fn(&std::sync::Arc<File>, Option<usize>) -> bool];
+
+/// Cancels pending operations. False when there were none.
+pub fn cancel(file: &std::sync::Arc<File>, overlapped: Option<usize>) -> bool {
+    CANCEL_HOOKS.iter().any(|cancel| cancel(file, overlapped))
+}
+
 /// A pipe: read end and write end.
 pub fn create_pipe() -> Result<(File, File), NTSTATUS> {
     let (read, write) = host::file::pipe().map_err(errno_to_status)?;

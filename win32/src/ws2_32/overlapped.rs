@@ -295,3 +295,6 @@ pub fn cancel(file: &Arc<File>, overlapped: Option<usize>) -> bool {
     }
     any
 }
+
+#[linkme::distributed_slice(ntdll::file::CANCEL_HOOKS)]
+static CANCEL: fn(&Arc<File>, Option<usize>) -> bool = cancel;
