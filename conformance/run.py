@@ -56,14 +56,16 @@ def build(source, variant):
     exe = BUILD / f"{source.parent.name}-{source.stem}-{variant}.exe"
     exe.parent.mkdir(parents=True, exist_ok=True)
     text = source.read_text()
-    if "clang" in text.split("\n", 12)[0:12].__str__() or source.stem in ("seh", "msvc_cpp"):
-        script = source.with_suffix(".build")
-        if not script.exists():
-            return f"{source.name}: no build script"
+    script = source.with_suffix(".build")
+    if "no mingw" in text.split("\n")[0] and not script.exists():
+        return f"{source.name}: needs clang and a build script of its own"
+    if script.exists():
         p = run(["bash", str(script), str(exe)], cwd=source.parent)
     else:
         compiler = "x86_64-w64-mingw32-g++" if source.suffix == ".cpp" else "x86_64-w64-mingw32-gcc"
-        libs = ["-static", "-lws2_32", "-ladvapi32"] if variant == "msvcrt" else UCRT
+        # A program without a C runtime brings its own entry point.
+        bare = ["-nostdlib", "-Wl,-e,mainCRTStartup", "-lkernel32", "-lntdll"] if "mainCRTStartup" in text else None
+        libs = bare or ["-static", "-lws2_32", "-ladvapi32"] if variant == "msvcrt" or bare else UCRT
         p = run([compiler, "-O1", "-w", "-o", str(exe), str(source)] + libs)
     return exe if p.returncode == 0 and exe.exists() else p.stdout.decode(errors="replace")
 

@@ -1,4 +1,4 @@
-// MSVC C++ exceptions: try, catch by type, base and ellipsis, nesting, rethrow, destructors, dynamic_cast.
+// MSVC C++ exceptions: try, catch by type, base and ellipsis, nesting, rethrow, destructors, dynamic_cast. (no mingw: needs clang)
 void *operator new(decltype(sizeof 0), void *p) noexcept { return p; }
 void operator delete(void *, decltype(sizeof 0)) noexcept {}
 extern "C" {

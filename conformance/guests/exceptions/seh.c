@@ -1,4 +1,4 @@
-// __try, __except, __finally, nesting, filters, leaving, and faults inside API calls.
+// __try, __except, __finally, nesting, filters, leaving, and faults inside API calls. (no mingw: needs clang)
 void say(const char *);
 extern void RaiseException(unsigned, unsigned, unsigned, const void *);
 void *memcpy_guest(void *, const void *, unsigned long long);
