@@ -4,7 +4,7 @@
 //! parameter list that traces print, and the coverage row. See `abi::export` for the table.
 
 use proc_macro::TokenStream;
-use proc_macro2::{Span, TokenStream as Tokens};
+use proc_macro2::TokenStream as Tokens;
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{FnArg, Ident, ItemFn, LitInt, LitStr, Pat, ReturnType, Token, Type, parse_macro_input};
@@ -136,35 +136,79 @@ fn expand(spec: &Spec, function: &ItemFn) -> syn::Result<Tokens> {
         (false, true) => 'g',
         (false, false) => 'c',
     };
-    let rows = rows(spec, &name, kind, quote!(entry as *const ()), &shown.join(","), &ret_text);
+    let entry = format_ident!("entry_{}", tag(spec, &name));
+    let rows = rows(spec, &name, kind, quote!(super::#entry), &shown.join(","), &ret_text);
     Ok(quote! {
         #[allow(non_snake_case, clippy::too_many_arguments)]
         #function
-        const _: () = {
-            #[allow(clippy::too_many_arguments, unreachable_code, clippy::unused_unit, clippy::unit_arg)]
-            extern "win64" fn entry(#(#abi_params),*) -> #ret_abi {
-                #body
-            }
-            #rows
-        };
+        #[allow(clippy::too_many_arguments, unreachable_code, clippy::unused_unit, clippy::unit_arg)]
+        extern "win64" fn #entry(#(#abi_params),*) -> #ret_abi {
+            #body
+        }
+        #rows
     })
 }
 
-/// One row of the export table per DLL. Fields of the text are separated by newlines; see
-/// `abi::export::Export`.
-fn rows(spec: &Spec, name: &str, kind: char, address: Tokens, params: &str, ret: &str) -> Tokens {
+/// One row of the export table per DLL: 24 bytes in the section `uosrun_exports`, written in assembly because only the
+/// assembler can put the distance between two symbols into a constant. A table of addresses would have to be relocated
+/// at every start. The fields are those of `abi::export::Export`.
+fn rows(spec: &Spec, name: &str, kind: char, symbol: Tokens, params: &str, ret: &str) -> Tokens {
     let (level, note, ordinal) = (spec.level, &spec.note, spec.ordinal);
-    let rows = spec.dlls.iter().enumerate().map(|(index, dll)| {
-        let row = Ident::new(&format!("ROW{index}"), Span::call_site());
-        let head = format!("{dll}\n{name}\n{kind}{level}\n{note}\n{params}\n{ret}\n");
+    let rows = spec.dlls.iter().map(|dll| {
+        let row = format!(
+            ".pushsection uosrun_exports,\"aR\",@progbits\n\
+             .long {dll_hash:#x}, {name_hash:#x}, {{}} - ., 2f - .\n\
+             .short {ordinal}\n\
+             .byte {name_at}, {name_len}, '{kind}', '{level}', 0, 0\n\
+             .popsection\n\
+             .pushsection .rodata.uosrun_exports,\"a\",@progbits\n\
+             2: .ascii \"",
+            dll_hash = hash(dll),
+            name_hash = hash(name),
+            name_at = dll.len() + 1,
+            name_len = name.len(),
+        );
+        let text = quoted(&format!("{dll}\n{name}\n{note}\n{params}\n{ret}\n"));
+        let end = "\\n\"\n.byte 0\n.popsection";
         quote! {
-            #[::linkme::distributed_slice(::abi::export::EXPORTS)]
-            #[linkme(crate = ::linkme)]
-            static #row: ::abi::export::Export = ::abi::export::Export::new(
-                #dll, #name, #ordinal, #address, concat!(#head, module_path!()));
+            ::core::arch::global_asm!(concat!(#row, #text, module_path!(), #end), sym #symbol);
         }
     });
-    quote!(#(#rows)*)
+    let module = format_ident!("row_{}", tag(spec, name));
+    // The linker takes an object out of a library only for a symbol that somebody wants: rustc asks for KEEP.
+    quote! {
+        #[doc(hidden)]
+        #[allow(unsafe_code)]
+        mod #module {
+            #[used]
+            static KEEP: u8 = 0;
+            #(#rows)*
+        }
+    }
+}
+
+/// What tells the items of one attribute from those of others in the same module.
+fn tag(spec: &Spec, name: &str) -> String {
+    format!("{:08x}", hash(&format!("{}!{name}#{}", spec.dlls.join("+"), spec.ordinal)))
+}
+
+/// Text as it stands in an assembler string that is a format string too.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'{' | b'}' => quoted.extend([byte as char; 2]),
+            b'"' | b'\\' => quoted.extend(['\\', byte as char]),
+            b' '..=b'~' => quoted.push(byte as char),
+            _ => quoted.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+    quoted
+}
+
+/// FNV-1a, 32 bits, as in `abi::export`.
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |value, byte| (value ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn type_text(ty: &Type) -> String {
@@ -191,18 +235,18 @@ impl Parse for SymbolSpec {
 #[proc_macro]
 pub fn export_asm(input: TokenStream) -> TokenStream {
     let SymbolSpec { symbol, spec } = parse_macro_input!(input as SymbolSpec);
-    symbol_rows(&spec, 'a', quote!(#symbol as *const ()))
+    symbol_rows(&spec, 'a', &symbol)
 }
 
 /// Exports a variable: `export_data!(ACMDLN => msvcrt, full, name = "_acmdln");`. The symbol is a static.
 #[proc_macro]
 pub fn export_data(input: TokenStream) -> TokenStream {
     let SymbolSpec { symbol, spec } = parse_macro_input!(input as SymbolSpec);
-    symbol_rows(&spec, 'd', quote!(&raw const #symbol as *const ()))
+    symbol_rows(&spec, 'd', &symbol)
 }
 
-fn symbol_rows(spec: &Spec, kind: char, address: Tokens) -> TokenStream {
-    let name = spec.name.clone().unwrap_or_default();
-    let rows = rows(spec, &name, kind, address, "", "");
-    quote!(const _: () = { #rows };).into()
+fn symbol_rows(spec: &Spec, kind: char, symbol: &syn::Path) -> TokenStream {
+    // As seen from the row's module.
+    let symbol = if symbol.segments.first().is_some_and(|s| s.ident == "crate") { quote!(#symbol) } else { quote!(super::#symbol) };
+    rows(spec, &spec.name.clone().unwrap_or_default(), kind, symbol, "", "").into()
 }

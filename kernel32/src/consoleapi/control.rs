@@ -48,7 +48,7 @@ pub fn SetConsoleCtrlHandler(handler: GuestFn, add: BOOL) -> Result<(), Win32Err
 /// The address that one of kernel32's exports has for the guest.
 fn guest_address(name: &str) -> Option<usize> {
     let export = abi::export::find("kernel32.dll", name)?;
-    ntdll::ldr::modules().iter().find_map(|module| module.builtin.as_ref()?.address_of(export))
+    ntdll::ldr::modules().iter().find_map(|module| module.builtin?.address_of(export))
 }
 
 fn watch() {

@@ -109,7 +109,7 @@ fn last_calls(text: &mut String) {
     // SAFETY: the ring lies in the calling thread's own block.
     let (position, ring) =
         unsafe { (((block + teb::CALL_POS) as *const u8).read(), ((block + teb::CALL_RING) as *const [u32; 256]).read()) };
-    let rows = &abi::export::EXPORTS;
+    let rows = abi::export::exports();
     let mut names = Vec::new();
     for back in (0..8u8).rev() {
         let number = ring[usize::from(position.wrapping_sub(back + 1))];

@@ -37,9 +37,9 @@ pub fn install() {
     host::signal::install(on_trap);
 }
 
-/// The shared data page, and guard pages.
+/// The shared data page, builtin DLLs, and guard pages.
 fn own_pages(addr: usize, _write: bool) -> FaultAction {
-    if crate::shared_data::on_fault(addr) {
+    if crate::shared_data::on_fault(addr) || crate::ldr::builtin::on_fault(addr) {
         return FaultAction::Resume;
     }
     if !crate::memory::take_guard(addr) {

@@ -1,28 +1,119 @@
-//! Builtin DLLs as PE images in memory: headers, a stub for each export, and an export directory, so
+//! Unsafe edge (images are leaked, and sorted in place): builtin DLLs as PE images in memory: headers, a stub for each export, and an export directory, so
 //! that programs which walk modules find what they find on Windows.
+//!
+//! Few programs look, and a DLL has hundreds of exports. So an image is only address space at first: a page of stubs
+//! is written when the first address on it is asked for, and everything else when somebody touches the headers or the
+//! directory, which fault until then.
+#![allow(unsafe_code)]
 
 use super::stub::{self, STUB};
 use crate::memory::{self, Kind as RegionKind};
-use abi::export::{self, Export, Kind};
+use abi::export::{self, Export, Kind, Rows};
 use abi::{NTSTATUS, Ptr};
 use host::mem::{self, PAGE, Place, Prot};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use windows_sys::Win32::System::Memory as m;
 
-/// An image of ours in memory.
+/// An image of ours in memory. Images are never unloaded.
 pub struct Image {
     pub base: usize,
     pub size: usize,
-    /// Row numbers in the table of exports, ascending; the n-th has the n-th stub.
-    rows: Vec<u32>,
-    stubs: usize,
+    dll: &'static str,
+    exports: Rows,
+    /// Size of the code.
+    text: usize,
+    directory: Layout,
+    state: Mutex<State>,
+    next: *const Image,
+}
+
+// SAFETY: `next` is set before the image is shared, and points to another one that lives for good.
+unsafe impl Sync for Image {}
+// SAFETY: as above.
+unsafe impl Send for Image {}
+
+struct State {
+    /// Of each page of code, whether its stubs are written.
+    written: Vec<bool>,
+    /// The code is writable still: nobody has an address of it yet.
+    open: bool,
+    /// Headers and directory are written.
+    complete: bool,
 }
 
 /// What builtin DLLs do when they are loaded, by file name: filling in the variables that they export.
 #[linkme::distributed_slice]
 pub static ATTACH: [(&'static str, fn())];
 
-/// First page of code. Its first words point to the Rust functions.
-const TEXT: usize = 0x1000;
+/// Offset of the code.
+const TEXT: usize = PAGE;
+const STUBS_PER_PAGE: usize = PAGE / STUB;
+
+/// The newest image; each points to the one before.
+static IMAGES: AtomicPtr<Image> = AtomicPtr::new(std::ptr::null_mut());
+
+fn images() -> impl Iterator<Item = &'static Image> {
+    // SAFETY: images are leaked boxes.
+    let get = |image: *const Image| unsafe { image.as_ref() };
+    std::iter::successors(get(IMAGES.load(Ordering::Acquire)), move |image| get(image.next))
+}
+
+/// Whether there is a builtin DLL of that name (lower case).
+pub fn exists(dll: &str) -> bool {
+    dll == "kernelbase.dll" || !export::of_dll(dll).is_empty()
+}
+
+/// Makes the image of a builtin DLL.
+pub fn load(dll: &str) -> Result<&'static Image, NTSTATUS> {
+    let exports = export::of_dll(dll);
+    let text = exports.len().div_ceil(STUBS_PER_PAGE) * PAGE;
+    let directory = Layout::of(exports, dll, TEXT + text);
+    let size = directory.end().next_multiple_of(PAGE);
+    let map = |at: usize| {
+        mem::map_anonymous(Place::Exactly(at), size, Prot::NONE)?;
+        if text == 0 { Ok(()) } else { mem::protect(at + TEXT, text, Prot::RW) }
+    };
+    let base = memory::insert(None, size, m::PAGE_READONLY, RegionKind::Image, map)?;
+    memory::note_protection(base + TEXT, text, m::PAGE_EXECUTE_READ);
+    let image = Box::leak(Box::new(Image {
+        base,
+        size,
+        dll: exports.get(0).map_or("kernelbase.dll", Export::dll),
+        exports,
+        text,
+        directory,
+        state: Mutex::new(State { written: vec![false; text / PAGE], open: true, complete: false }),
+        next: IMAGES.load(Ordering::Acquire),
+    }));
+    // Under the loader lock: nobody else adds one.
+    IMAGES.store(image, Ordering::Release);
+    Ok(image)
+}
+
+/// Ends the writing of code: to be called before guest code runs that may have got addresses.
+pub fn seal() -> Result<(), NTSTATUS> {
+    for image in images() {
+        let mut state = image.state.lock();
+        if !state.open {
+            break;
+        }
+        state.open = false;
+        if image.text != 0 {
+            mem::protect(image.base + TEXT, image.text, Prot::RX).map_err(|_| NTSTATUS::NO_MEMORY)?;
+        }
+    }
+    Ok(())
+}
+
+/// A page fault at `addr`: whether it was an image that is complete now. In a signal handler, so nothing is
+/// allocated here.
+pub fn on_fault(addr: usize) -> bool {
+    match images().find(|image| addr.wrapping_sub(image.base) < image.size) {
+        Some(image) => image.complete(),
+        None => false,
+    }
+}
 
 impl Image {
     /// The address that an export has for the guest.
@@ -30,126 +121,154 @@ impl Image {
         if export.kind() == Kind::Data {
             return Some(export.address());
         }
-        let slot = self.rows.binary_search(&export.index()).ok()?;
-        Some(self.stubs + slot * STUB)
+        let slot = export.slot();
+        self.write_page(&mut self.state.lock(), slot / STUBS_PER_PAGE).ok()?;
+        Some(self.base + stub_offset(slot))
+    }
+
+    fn write_page(&self, state: &mut State, page: usize) -> host::Result<()> {
+        if state.written[page] {
+            return Ok(());
+        }
+        let at = self.base + TEXT + page * PAGE;
+        // Other threads may be running on this page only if it was written before, and then we are not here; but its
+        // neighbours must stay executable.
+        if !state.open {
+            mem::protect(at, PAGE, Prot::RW)?;
+        }
+        let is_ntdll = self.dll == "ntdll.dll";
+        let first = page * STUBS_PER_PAGE;
+        for slot in first..first + STUBS_PER_PAGE {
+            let Some(export) = self.exports.get(slot) else { break };
+            let is_syscall = is_ntdll && export.name().starts_with("Nt");
+            stub::write(self.base + stub_offset(slot), export.kind(), export.index(), export.address(), is_syscall.then_some(slot as u32));
+        }
+        state.written[page] = true;
+        if !state.open {
+            mem::protect(at, PAGE, Prot::RX)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that is not there yet. False if it was or cannot be.
+    fn complete(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.complete {
+            return false;
+        }
+        let pages = state.written.len();
+        let (edata, len) = (self.base + self.directory.at, self.size - self.directory.at);
+        let written = (0..pages).try_for_each(|page| self.write_page(&mut state, page)).and_then(|()| {
+            mem::protect(edata, len, Prot::RW)?;
+            self.directory.write(self.base, self.exports, self.dll);
+            mem::protect(edata, len, Prot::R)?;
+            mem::protect(self.base, PAGE, Prot::RW)?;
+            write_headers(self.base, self.text, self.directory.at, self.size, self.directory.size());
+            mem::protect(self.base, PAGE, Prot::R)
+        });
+        state.complete = written.is_ok();
+        state.complete
     }
 }
 
-/// Whether there is a builtin DLL of that name (lower case).
-pub fn exists(dll: &str) -> bool {
-    dll == "kernelbase.dll" || export::of_dll(dll).next().is_some()
+/// Where the stub of a slot is, from the image's base.
+fn stub_offset(slot: usize) -> usize {
+    TEXT + slot / STUBS_PER_PAGE * PAGE + slot % STUBS_PER_PAGE * STUB
 }
 
-/// Makes the image of a builtin DLL.
-pub fn load(dll: &str) -> Result<Image, NTSTATUS> {
-    let exports: Vec<&'static Export> = export::of_dll(dll).collect();
-    let rows: Vec<u32> = exports.iter().map(|e| e.index()).collect();
-    let count = exports.len();
-    let table = (count + 1) * 8;
-    let text_size = (table.next_multiple_of(16) + count * STUB).next_multiple_of(PAGE);
-    let directory = Directory::of(&exports, dll);
-    let edata = TEXT + text_size;
-    let size = edata + directory.size().next_multiple_of(PAGE);
-    let map = |at: usize| mem::map_anonymous(Place::Exactly(at), size, Prot::RW).map(drop);
-    let base = memory::insert(None, size, m::PAGE_READONLY, RegionKind::Image, map)?;
-    let stubs = base + TEXT + table.next_multiple_of(16);
-    let frame = base + TEXT + count * 8;
-    Ptr::<u64>::new(frame).set(abi::call::entry_frame as *const () as u64);
-    let is_ntdll = dll == "ntdll.dll";
-    for (slot, export) in exports.iter().enumerate() {
-        let target = base + TEXT + slot * 8;
-        Ptr::<u64>::new(target).set(export.address() as u64);
-        let is_syscall = is_ntdll && export.name().starts_with("Nt");
-        stub::write(stubs + slot * STUB, export.kind(), rows[slot], target, frame, is_syscall.then_some(slot as u32));
-    }
-    directory.write(base, edata, stubs);
-    write_headers(base, text_size, edata, size, directory.size());
-    mem::protect(base, PAGE, Prot::R).map_err(|_| NTSTATUS::NO_MEMORY)?;
-    mem::protect(base + TEXT, text_size, Prot::RX).map_err(|_| NTSTATUS::NO_MEMORY)?;
-    mem::protect(base + edata, size - edata, Prot::R).map_err(|_| NTSTATUS::NO_MEMORY)?;
-    memory::note_protection(base + TEXT, text_size, m::PAGE_EXECUTE_READ);
-    Ok(Image { base, size, rows, stubs })
-}
-
-/// The export directory before it is written.
-struct Directory {
-    dll: String,
-    /// Name and slot, sorted by name, code only.
-    names: Vec<(&'static str, u32)>,
-    /// Slot of each ordinal from the lowest on.
+/// Where the parts of an export directory are. Variables are not in it: they lie outside of the image.
+struct Layout {
+    /// Offset of the directory.
+    at: usize,
     first_ordinal: u32,
-    slots: Vec<Option<u32>>,
+    /// Ordinals from the lowest to the highest fixed one; exports without one follow.
+    fixed: usize,
+    functions: usize,
+    names: usize,
+    /// Bytes of all names, with their ends.
+    strings: usize,
 }
 
-impl Directory {
-    fn of(exports: &[&'static Export], dll: &str) -> Directory {
-        let code = || exports.iter().enumerate().filter(|(_, e)| e.kind() != Kind::Data);
-        let fixed = || code().filter(|(_, e)| e.ordinal != 0);
-        let first_ordinal = fixed().map(|(_, e)| u32::from(e.ordinal)).min().unwrap_or(1);
-        let mut slots: Vec<Option<u32>> = Vec::new();
-        for (slot, export) in fixed() {
-            let at = usize::from(export.ordinal) - first_ordinal as usize;
-            if slots.len() <= at {
-                slots.resize(at + 1, None);
+fn code(exports: Rows) -> impl Iterator<Item = (usize, &'static Export)> {
+    exports.iter().enumerate().filter(|(_, export)| export.kind() != Kind::Data)
+}
+
+impl Layout {
+    fn of(exports: Rows, dll: &str, at: usize) -> Layout {
+        let (mut low, mut high) = (u32::MAX, 0);
+        let mut layout = Layout { at, first_ordinal: 1, fixed: 0, functions: 0, names: 0, strings: dll.len() + 1 };
+        for (_, export) in code(exports) {
+            match u32::from(export.ordinal) {
+                0 => layout.functions += 1,
+                ordinal => (low, high) = (low.min(ordinal), high.max(ordinal)),
             }
-            slots[at] = Some(slot as u32);
-        }
-        let mut names: Vec<(&'static str, u32)> = Vec::with_capacity(exports.len());
-        for (slot, export) in code() {
-            let at = match export.ordinal {
-                0 => {
-                    slots.push(Some(slot as u32));
-                    slots.len() - 1
-                }
-                ordinal => usize::from(ordinal) - first_ordinal as usize,
-            };
             if !export.name().is_empty() {
-                names.push((export.name(), at as u32));
+                layout.names += 1;
+                layout.strings += export.name().len() + 1;
             }
         }
-        names.sort_unstable();
-        Directory { dll: dll.to_string(), names, first_ordinal, slots }
+        if high != 0 {
+            layout.first_ordinal = low;
+            layout.fixed = (high - low + 1) as usize;
+        }
+        layout.functions += layout.fixed;
+        layout
     }
 
     fn size(&self) -> usize {
-        40 + self.slots.len() * 4 + self.names.len() * 6 + self.names.iter().map(|n| n.0.len() + 1).sum::<usize>() + self.dll.len() + 1
+        40 + self.functions * 4 + self.names * 6 + self.strings
     }
 
-    /// IMAGE_EXPORT_DIRECTORY and its tables at offset `at`.
-    fn write(&self, base: usize, at: usize, stubs: usize) {
-        let functions = at + 40;
-        let name_table = functions + self.slots.len() * 4;
-        let ordinals = name_table + self.names.len() * 4;
-        let mut strings = ordinals + self.names.len() * 2;
-        let mut bytes = vec![0u8; self.size()];
-        let mut put = |offset: usize, data: &[u8]| bytes[offset - at..offset - at + data.len()].copy_from_slice(data);
-        for (index, slot) in self.slots.iter().enumerate() {
-            let rva = slot.map_or(0, |slot| (stubs - base + slot as usize * STUB) as u32);
-            put(functions + index * 4, &rva.to_le_bytes());
+    fn end(&self) -> usize {
+        self.at + self.size()
+    }
+
+    /// Writes IMAGE_EXPORT_DIRECTORY and its tables.
+    fn write(&self, base: usize, exports: Rows, dll: &str) {
+        let functions = self.at + 40;
+        let name_table = functions + self.functions * 4;
+        let ordinals = name_table + self.names * 4;
+        let strings = ordinals + self.names * 2;
+        let put32 = |offset: usize, value: usize| Ptr::<u32>::new(base + offset).set(value as u32);
+        let put_string = |offset: usize, text: &str| {
+            let _ = Ptr::<u8>::new(base + offset).write_slice(text.as_bytes());
+        };
+        // First the table of names holds slots, in the order of their names.
+        let mut unnumbered = self.fixed;
+        let mut name = name_table;
+        for (slot, export) in code(exports) {
+            let index = match export.ordinal {
+                0 => {
+                    unnumbered += 1;
+                    unnumbered - 1
+                }
+                ordinal => usize::from(ordinal) - self.first_ordinal as usize,
+            };
+            put32(functions + index * 4, stub_offset(slot));
+            if !export.name().is_empty() {
+                put32(name, slot << 16 | index);
+                name += 4;
+            }
         }
-        for (index, (name, slot)) in self.names.iter().enumerate() {
-            put(name_table + index * 4, &(strings as u32).to_le_bytes());
-            put(ordinals + index * 2, &(*slot as u16).to_le_bytes());
-            put(strings, name.as_bytes());
-            strings += name.len() + 1;
+        let name_of = |entry: u32| exports.get((entry >> 16) as usize).map_or("", Export::name);
+        // SAFETY: the table lies in the image, which is writable here and which nobody else touches yet.
+        let entries = unsafe { std::slice::from_raw_parts_mut((base + name_table) as *mut u32, self.names) };
+        entries.sort_unstable_by_key(|&entry| name_of(entry));
+        let mut string = strings;
+        for number in 0..self.names {
+            let at = name_table + number * 4;
+            let entry = Ptr::<u32>::new(base + at).get();
+            let name = name_of(entry);
+            Ptr::<u16>::new(base + ordinals + number * 2).set(entry as u16);
+            put32(at, string);
+            put_string(string, name);
+            string += name.len() + 1;
         }
-        put(strings, self.dll.as_bytes());
-        let header = [
-            0,
-            0,
-            0,
-            strings as u32,
-            self.first_ordinal,
-            self.slots.len() as u32,
-            self.names.len() as u32,
-            functions as u32,
-            name_table as u32,
-            ordinals as u32,
-        ];
-        for (index, word) in header.iter().enumerate() {
-            put(at + index * 4, &word.to_le_bytes());
+        put_string(string, dll);
+        let header = [0, 0, 0, string, self.first_ordinal as usize, self.functions, self.names, functions, name_table, ordinals];
+        for (index, word) in header.into_iter().enumerate() {
+            put32(self.at + index * 4, word);
         }
-        let _ = Ptr::<u8>::new(base + at).write_slice(&bytes);
     }
 }
 

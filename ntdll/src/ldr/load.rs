@@ -115,7 +115,12 @@ pub fn load_program(file: PeFile, windows_path: Vec<u16>) -> Result<Arc<Module>,
         load_builtin(dll)?;
     }
     bind(&module)?;
+    seal()?;
     Ok(module)
+}
+
+fn seal() -> Result<(), LoadError> {
+    builtin::seal().map_err(|status| LoadError::new(status, "no memory for a builtin DLL".into()))
 }
 
 /// Maps a file and enters it into the lists. Its imports are bound by [`bind`].
@@ -253,13 +258,13 @@ fn resolve_builtin(module: &Arc<Module>, symbol: &Symbol) -> Option<usize> {
         Symbol::Ordinal(ordinal) => export::find_ordinal(&dll, *ordinal),
     };
     if let Some(export) = found {
-        return module.builtin.as_ref()?.address_of(export);
+        return module.builtin?.address_of(export);
     }
     let Symbol::Name(name) = symbol else { return None };
     apiset::also_in(&dll).iter().find_map(|&other| {
         let export = export::find(other, name)?;
         let other = load_builtin(other).ok()?;
-        other.builtin.as_ref()?.address_of(export)
+        other.builtin?.address_of(export)
     })
 }
 
@@ -448,6 +453,7 @@ pub fn initialize(module: &Arc<Module>) -> Result<(), NTSTATUS> {
 pub fn load_library(name: &[u16], folders: &[Vec<u16>], is_data: bool) -> Result<Arc<Module>, LoadError> {
     let _lock = LOADER_LOCK.lock();
     let module = find_and_load(name, folders, is_data)?;
+    seal()?;
     if let Err(status) = initialize(&module) {
         let message = format!("{}: its DllMain refused", wide::display(&module.path));
         unload(&module);

@@ -39,7 +39,7 @@ pub struct Module {
     pub path: Vec<u16>,
     pub is_exe: bool,
     /// Present for builtin DLLs.
-    pub builtin: Option<builtin::Image>,
+    pub builtin: Option<&'static builtin::Image>,
     tls_callbacks: Vec<usize>,
     tls_index: Option<u32>,
     /// What its imports loaded; released with it.

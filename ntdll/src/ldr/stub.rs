@@ -7,8 +7,12 @@
 use abi::export::Kind;
 use abi::{Ptr, teb};
 
-/// Bytes between two stubs. The longest (variadic) takes 66.
+/// Bytes between two stubs. The longest code (variadic) takes 66.
 pub const STUB: usize = 80;
+/// Where in a stub the address of its Rust function is.
+const TARGET: usize = STUB - 8;
+/// Where in a stub that of `abi::call::entry_frame` is, if it goes through it.
+const FRAME: usize = TARGET - 8;
 
 /// Number in the call ring from which on it is a missing function.
 pub const MISSING: u32 = 0x8000_0000;
@@ -29,6 +33,10 @@ impl Code {
     fn put_relative(&mut self, target: usize) {
         let next = self.at + self.bytes.len() + 4;
         self.put32(target.wrapping_sub(next) as u32);
+    }
+    fn fill_to(&mut self, offset: usize) {
+        debug_assert!(self.bytes.len() <= offset);
+        self.bytes.resize(offset, 0xcc);
     }
     fn note_call(&mut self, number: u32) {
         // movzx r11d, byte ptr gs:[CALL_POS]
@@ -64,10 +72,9 @@ impl Code {
     }
 }
 
-/// Writes the stub at `at`. `target`: where the address of the Rust function is stored; `frame`: where that
-/// of `abi::call::entry_frame` is. `number`: the call's number in the ring; `syscall`: an NT system call's
-/// number, which `Nt*` functions show in their first bytes as Windows' do.
-pub fn write(at: usize, kind: Kind, number: u32, target: usize, frame: usize, syscall: Option<u32>) {
+/// Writes the stub of an export at `at`. `target`: its Rust function; `number`: the call's number in the ring;
+/// `syscall`: an NT system call's number, which `Nt*` functions show in their first bytes as Windows' do.
+pub fn write(at: usize, kind: Kind, number: u32, target: usize, syscall: Option<u32>) {
     let mut code = Code { at, bytes: Vec::with_capacity(STUB) };
     if let Some(syscall) = syscall {
         // mov r10, rcx; mov eax, syscall
@@ -75,26 +82,30 @@ pub fn write(at: usize, kind: Kind, number: u32, target: usize, frame: usize, sy
         code.put32(syscall);
     }
     match kind {
-        Kind::Asm | Kind::Data => code.jump_through(target),
+        Kind::Asm | Kind::Data => code.jump_through(at + TARGET),
         Kind::Plain => {
             code.store_rsp();
             code.note_call(number);
-            code.jump_through(target);
+            code.jump_through(at + TARGET);
         }
         Kind::Variadic => {
             code.spill_arguments();
             code.store_rsp();
             code.note_call(number);
-            code.jump_through(target);
+            code.jump_through(at + TARGET);
         }
         Kind::CallsGuest => {
             code.note_call(number);
-            code.load_address(target);
-            code.jump_through(frame);
+            code.load_address(at + TARGET);
+            code.jump_through(at + FRAME);
         }
     }
-    debug_assert!(code.bytes.len() <= STUB);
-    code.bytes.resize(STUB, 0xcc);
+    if kind == Kind::CallsGuest {
+        code.fill_to(FRAME);
+        code.put(&(abi::call::entry_frame as *const () as u64).to_le_bytes());
+    }
+    code.fill_to(TARGET);
+    code.put(&(target as u64).to_le_bytes());
     let _ = Ptr::<u8>::new(at).write_slice(&code.bytes);
 }
 
