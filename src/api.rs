@@ -1,13 +1,14 @@
 //! `uosrun api [PATTERN]`: what is implemented, at which level.
 
-use abi::export::{Level, exports};
+use abi::dll;
+use abi::export::Level;
 use std::io::Write;
 
 /// Lists exports whose DLL, header or name contains the pattern (any case). Exit code 1 when none does.
 pub fn api(pattern: Option<&str>) -> i32 {
     let pattern = pattern.unwrap_or("").to_ascii_lowercase();
-    let mut lines: Vec<String> = exports()
-        .iter()
+    let mut lines: Vec<String> = dll::all()
+        .flat_map(|dll| dll.rows())
         .filter_map(|export| {
             let name = if export.name().is_empty() { format!("#{}", export.ordinal) } else { export.name().to_string() };
             let place = format!("{}!{name}", export.dll().trim_end_matches(".dll"));

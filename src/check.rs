@@ -1,6 +1,7 @@
 //! `uosrun check FILE`: what a program needs, and what of it is missing. Runs nothing.
 
-use abi::export::{self, Export, Level};
+use abi::dll;
+use abi::export::{Export, Level};
 use host::mem::{self, Place, Prot};
 use loader::pe::import::{Import, Symbol};
 use loader::pe::{PeFile, View};
@@ -71,8 +72,8 @@ fn beside(program: &Path, dll: &str) -> Option<PathBuf> {
 
 fn find(dll: &str, symbol: &Symbol) -> Option<&'static Export> {
     match symbol {
-        Symbol::Ordinal(ordinal) => export::find_ordinal(dll, *ordinal),
-        Symbol::Name(name) => std::iter::once(dll).chain(ldr::also_in(dll).iter().copied()).find_map(|dll| export::find(dll, name)),
+        Symbol::Ordinal(ordinal) => dll::find(dll).and_then(|dll| dll.slot_of_ordinal(*ordinal).map(|slot| &dll.rows()[slot])),
+        Symbol::Name(name) => std::iter::once(dll).chain(ldr::also_in(dll).iter().copied()).find_map(|dll| dll::find(dll)?.by_name(name)),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod convert;
+pub mod dll;
 pub mod export;
 pub mod fault;
 pub mod handle;

@@ -4,7 +4,7 @@
 //! parameter list that traces print, and the coverage row. See `abi::export` for the table.
 
 use proc_macro::TokenStream;
-use proc_macro2::TokenStream as Tokens;
+use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{FnArg, Ident, ItemFn, LitInt, LitStr, Pat, ReturnType, Token, Type, parse_macro_input};
@@ -149,28 +149,33 @@ fn expand(spec: &Spec, function: &ItemFn) -> syn::Result<Tokens> {
     })
 }
 
-/// One row of the export table per DLL: 24 bytes in the section `uosrun_exports`, written in assembly because only the
-/// assembler can put the distance between two symbols into a constant. A table of addresses would have to be relocated
-/// at every start. The fields are those of `abi::export::Export`.
+/// One row of the export table per DLL: 24 bytes in the DLL's section of rows and 4 in that of hashes, written in
+/// assembly because only the assembler can put the distance between two symbols into a constant. A table of addresses
+/// would have to be relocated at every start. The fields are those of `abi::export::Export`.
 fn rows(spec: &Spec, name: &str, kind: char, symbol: Tokens, params: &str, ret: &str) -> Tokens {
     let (level, note, ordinal) = (spec.level, &spec.note, spec.ordinal);
     let rows = spec.dlls.iter().map(|dll| {
+        let part = section_part(dll);
         let row = format!(
-            ".pushsection uosrun_exports,\"aR\",@progbits\n\
-             .long {dll_hash:#x}, {name_hash:#x}, {{}} - ., 2f - .\n\
+            ".pushsection uosrun_hashes_{part},\"aR\",@progbits\n\
+             .long {name_hash:#x}\n\
+             .popsection\n\
+             .pushsection uosrun_exports_{part},\"aR\",@progbits\n\
+             .long {{}} - ., 2f - .\n\
              .short {ordinal}\n\
              .byte {name_at}, {name_len}, '{kind}', '{level}', 0, 0\n\
              .popsection\n\
              .pushsection .rodata.uosrun_exports,\"a\",@progbits\n\
              2: .ascii \"",
-            dll_hash = hash(dll),
             name_hash = hash(name),
             name_at = dll.len() + 1,
             name_len = name.len(),
         );
         let text = quoted(&format!("{dll}\n{name}\n{note}\n{params}\n{ret}\n"));
         let end = "\\n\"\n.byte 0\n.popsection";
+        let listed = format_ident!("{}", part);
         quote! {
+            const _: () = ::abi::dll::listed::#listed;
             ::core::arch::global_asm!(concat!(#row, #text, module_path!(), #end), sym #symbol);
         }
     });
@@ -185,6 +190,61 @@ fn rows(spec: &Spec, name: &str, kind: char, symbol: Tokens, params: &str, ret: 
             #(#rows)*
         }
     }
+}
+
+/// The part of section names that stands for a DLL.
+fn section_part(dll: &str) -> String {
+    dll.replace(['.', '-'], "_")
+}
+
+/// The list of the builtin DLLs: `dlls! { kernel32 ntdll winspool_drv }`. For each the sections that hold its exports, which
+/// exist then even if empty, and a function that finds it by name without a table of addresses.
+#[proc_macro]
+pub fn dlls(input: TokenStream) -> TokenStream {
+    let names: Vec<String> = input.into_iter().map(|token| dll_name(&Ident::new(&token.to_string(), Span::call_site()))).collect();
+    let mut items = Tokens::new();
+    let mut arms = Tokens::new();
+    let mut listed = Tokens::new();
+    for (number, name) in names.iter().enumerate() {
+        let part = section_part(name);
+        let mark = format_ident!("{}", part);
+        let sections = [format!("uosrun_exports_{part}"), format!("uosrun_hashes_{part}")];
+        let symbol = |edge: &str, index: usize| format!("__{edge}_{}", sections[index]);
+        let idents: Vec<Ident> = ["ROWS", "ROWS_END", "HASHES"].iter().map(|s| format_ident!("{}_{}", s, number)).collect();
+        let (rows, rows_end, hashes) = (&idents[0], &idents[1], &idents[2]);
+        let (rows_link, end_link, hashes_link) = (symbol("start", 0), symbol("stop", 0), symbol("start", 1));
+        let empty = sections.iter().map(|s| format!(".pushsection {s},\"aR\",@progbits\n.popsection\n")).collect::<String>();
+        items.extend(quote! {
+            ::core::arch::global_asm!(#empty);
+            unsafe extern "C" {
+                #[link_name = #rows_link]
+                static #rows: Export;
+                #[link_name = #end_link]
+                static #rows_end: Export;
+                #[link_name = #hashes_link]
+                static #hashes: u32;
+            }
+        });
+        arms.extend(quote!(#name => (#name, &raw const #rows, &raw const #rows_end, &raw const #hashes),));
+        listed.extend(quote!(pub const #mark: () = ();));
+    }
+    quote! {
+        #items
+        fn sections(name: &str) -> Option<(&'static str, *const Export, *const Export, *const u32)> {
+            Some(match name {
+                #arms
+                _ => return None,
+            })
+        }
+        /// File names of all builtin DLLs.
+        pub const NAMES: &[&str] = &[#(#names),*];
+        /// One constant for each DLL of the list, so that an export of another is a compile error here.
+        #[allow(non_upper_case_globals)]
+        pub mod listed {
+            #listed
+        }
+    }
+    .into()
 }
 
 /// What tells the items of one attribute from those of others in the same module.

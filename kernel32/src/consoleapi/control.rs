@@ -45,14 +45,8 @@ pub fn SetConsoleCtrlHandler(handler: GuestFn, add: BOOL) -> Result<(), Win32Err
     Ok(())
 }
 
-/// The address that one of kernel32's exports has for the guest.
-fn guest_address(name: &str) -> Option<usize> {
-    let export = abi::export::find("kernel32.dll", name)?;
-    ntdll::ldr::modules().iter().find_map(|module| module.builtin?.address_of(export))
-}
-
 fn watch() {
-    let routine = guest_address("CtrlRoutine");
+    let routine = ntdll::ldr::builtin_address("kernel32.dll", "CtrlRoutine");
     loop {
         let event = match host::terminal::next_request() {
             Request::Interrupt => CTRL_C_EVENT,

@@ -109,13 +109,11 @@ fn last_calls(text: &mut String) {
     // SAFETY: the ring lies in the calling thread's own block.
     let (position, ring) =
         unsafe { (((block + teb::CALL_POS) as *const u8).read(), ((block + teb::CALL_RING) as *const [u32; 256]).read()) };
-    let rows = abi::export::exports();
     let mut names = Vec::new();
     for back in (0..8u8).rev() {
         let number = ring[usize::from(position.wrapping_sub(back + 1))];
-        // Slot 0 of an unused ring is indistinguishable from the first row; a run of them is left out.
-        if number != 0 && (number as usize) < rows.len() {
-            names.push(format!("{}!{}", rows[number as usize].dll(), rows[number as usize].name()));
+        if let Some(export) = abi::export::Export::of_number(number) {
+            names.push(format!("{}!{}", export.dll(), export.name()));
         }
     }
     if !names.is_empty() {

@@ -8,7 +8,8 @@
 
 use super::stub::{self, STUB};
 use crate::memory::{self, Kind as RegionKind};
-use abi::export::{self, Export, Kind, Rows};
+use abi::dll::{self, Dll};
+use abi::export::{Export, Kind};
 use abi::{NTSTATUS, Ptr};
 use host::mem::{self, PAGE, Place, Prot};
 use parking_lot::Mutex;
@@ -19,8 +20,7 @@ use windows_sys::Win32::System::Memory as m;
 pub struct Image {
     pub base: usize,
     pub size: usize,
-    dll: &'static str,
-    exports: Rows,
+    pub dll: Dll,
     /// Size of the code.
     text: usize,
     directory: Layout,
@@ -61,14 +61,14 @@ fn images() -> impl Iterator<Item = &'static Image> {
 
 /// Whether there is a builtin DLL of that name (lower case).
 pub fn exists(dll: &str) -> bool {
-    dll == "kernelbase.dll" || !export::of_dll(dll).is_empty()
+    dll::find(dll).is_some()
 }
 
-/// Makes the image of a builtin DLL.
+/// Makes the image of a builtin DLL (lower case).
 pub fn load(dll: &str) -> Result<&'static Image, NTSTATUS> {
-    let exports = export::of_dll(dll);
-    let text = exports.len().div_ceil(STUBS_PER_PAGE) * PAGE;
-    let directory = Layout::of(exports, dll, TEXT + text);
+    let dll = dll::find(dll).ok_or(NTSTATUS::DLL_NOT_FOUND)?;
+    let text = dll.rows().len().div_ceil(STUBS_PER_PAGE) * PAGE;
+    let directory = Layout::of(dll, TEXT + text);
     let size = directory.end().next_multiple_of(PAGE);
     let map = |at: usize| {
         mem::map_anonymous(Place::Exactly(at), size, Prot::NONE)?;
@@ -79,8 +79,7 @@ pub fn load(dll: &str) -> Result<&'static Image, NTSTATUS> {
     let image = Box::leak(Box::new(Image {
         base,
         size,
-        dll: exports.get(0).map_or("kernelbase.dll", Export::dll),
-        exports,
+        dll,
         text,
         directory,
         state: Mutex::new(State { written: vec![false; text / PAGE], open: true, complete: false }),
@@ -117,11 +116,20 @@ pub fn on_fault(addr: usize) -> bool {
 
 impl Image {
     /// The address that an export has for the guest.
-    pub fn address_of(&self, export: &'static Export) -> Option<usize> {
+    pub fn by_name(&self, name: &str) -> Option<usize> {
+        self.address_of(self.dll.slot(name)?)
+    }
+
+    /// The address that an export has for the guest.
+    pub fn by_ordinal(&self, ordinal: u16) -> Option<usize> {
+        self.address_of(self.dll.slot_of_ordinal(ordinal)?)
+    }
+
+    fn address_of(&self, slot: usize) -> Option<usize> {
+        let export = &self.dll.rows()[slot];
         if export.kind() == Kind::Data {
             return Some(export.address());
         }
-        let slot = export.slot();
         self.write_page(&mut self.state.lock(), slot / STUBS_PER_PAGE).ok()?;
         Some(self.base + stub_offset(slot))
     }
@@ -136,12 +144,12 @@ impl Image {
         if !state.open {
             mem::protect(at, PAGE, Prot::RW)?;
         }
-        let is_ntdll = self.dll == "ntdll.dll";
+        let is_ntdll = self.dll.name == "ntdll.dll";
         let first = page * STUBS_PER_PAGE;
         for slot in first..first + STUBS_PER_PAGE {
-            let Some(export) = self.exports.get(slot) else { break };
+            let Some(export) = self.dll.rows().get(slot) else { break };
             let is_syscall = is_ntdll && export.name().starts_with("Nt");
-            stub::write(self.base + stub_offset(slot), export.kind(), export.index(), export.address(), is_syscall.then_some(slot as u32));
+            stub::write(self.base + stub_offset(slot), export.kind(), export.number(), export.address(), is_syscall.then_some(slot as u32));
         }
         state.written[page] = true;
         if !state.open {
@@ -160,7 +168,7 @@ impl Image {
         let (edata, len) = (self.base + self.directory.at, self.size - self.directory.at);
         let written = (0..pages).try_for_each(|page| self.write_page(&mut state, page)).and_then(|()| {
             mem::protect(edata, len, Prot::RW)?;
-            self.directory.write(self.base, self.exports, self.dll);
+            self.directory.write(self.base, self.dll);
             mem::protect(edata, len, Prot::R)?;
             mem::protect(self.base, PAGE, Prot::RW)?;
             write_headers(self.base, self.text, self.directory.at, self.size, self.directory.size());
@@ -189,15 +197,15 @@ struct Layout {
     strings: usize,
 }
 
-fn code(exports: Rows) -> impl Iterator<Item = (usize, &'static Export)> {
-    exports.iter().enumerate().filter(|(_, export)| export.kind() != Kind::Data)
+fn code(dll: Dll) -> impl Iterator<Item = (usize, &'static Export)> {
+    dll.rows().iter().enumerate().filter(|(_, export)| export.kind() != Kind::Data)
 }
 
 impl Layout {
-    fn of(exports: Rows, dll: &str, at: usize) -> Layout {
+    fn of(dll: Dll, at: usize) -> Layout {
         let (mut low, mut high) = (u32::MAX, 0);
-        let mut layout = Layout { at, first_ordinal: 1, fixed: 0, functions: 0, names: 0, strings: dll.len() + 1 };
-        for (_, export) in code(exports) {
+        let mut layout = Layout { at, first_ordinal: 1, fixed: 0, functions: 0, names: 0, strings: dll.name.len() + 1 };
+        for (_, export) in code(dll) {
             match u32::from(export.ordinal) {
                 0 => layout.functions += 1,
                 ordinal => (low, high) = (low.min(ordinal), high.max(ordinal)),
@@ -224,7 +232,7 @@ impl Layout {
     }
 
     /// Writes IMAGE_EXPORT_DIRECTORY and its tables.
-    fn write(&self, base: usize, exports: Rows, dll: &str) {
+    fn write(&self, base: usize, dll: Dll) {
         let functions = self.at + 40;
         let name_table = functions + self.functions * 4;
         let ordinals = name_table + self.names * 4;
@@ -236,7 +244,7 @@ impl Layout {
         // First the table of names holds slots, in the order of their names.
         let mut unnumbered = self.fixed;
         let mut name = name_table;
-        for (slot, export) in code(exports) {
+        for (slot, export) in code(dll) {
             let index = match export.ordinal {
                 0 => {
                     unnumbered += 1;
@@ -250,7 +258,7 @@ impl Layout {
                 name += 4;
             }
         }
-        let name_of = |entry: u32| exports.get((entry >> 16) as usize).map_or("", Export::name);
+        let name_of = |entry: u32| dll.rows()[(entry >> 16) as usize].name();
         // SAFETY: the table lies in the image, which is writable here and which nobody else touches yet.
         let entries = unsafe { std::slice::from_raw_parts_mut((base + name_table) as *mut u32, self.names) };
         entries.sort_unstable_by_key(|&entry| name_of(entry));
@@ -264,7 +272,7 @@ impl Layout {
             put_string(string, name);
             string += name.len() + 1;
         }
-        put_string(string, dll);
+        put_string(string, dll.name);
         let header = [0, 0, 0, string, self.first_ordinal as usize, self.functions, self.names, functions, name_table, ordinals];
         for (index, word) in header.into_iter().enumerate() {
             put32(self.at + index * 4, word);

@@ -7,7 +7,7 @@ use abi::{NTSTATUS, Ptr, export};
 use loader::pe::import::Symbol;
 use std::sync::Arc;
 
-pub use load::{add_reference, find_loaded as find_module, initialize, load_builtin, pin, resolve};
+pub use load::{add_reference, builtin_address, find_loaded as find_module, initialize, load_builtin, pin, resolve};
 
 /// Loads a DLL.
 #[export(ntdll, partial("ignores the search path and flags"), calls_guest)]

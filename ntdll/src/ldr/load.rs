@@ -5,7 +5,7 @@ use super::{
 };
 use crate::memory::{self, Kind};
 use crate::{path, process};
-use abi::{NTSTATUS, export, wide};
+use abi::{NTSTATUS, dll, wide};
 use host::mem::Prot;
 use loader::pe::import::{Import, Symbol};
 use loader::pe::{PeError, PeFile, Target, View};
@@ -252,19 +252,17 @@ fn resolve_depth(module: &Arc<Module>, symbol: &Symbol, depth: usize) -> Option<
 }
 
 fn resolve_builtin(module: &Arc<Module>, symbol: &Symbol) -> Option<usize> {
-    let dll = wide::display(&module.name).to_ascii_lowercase();
+    let image = module.builtin?;
     let found = match symbol {
-        Symbol::Name(name) => export::find(&dll, name),
-        Symbol::Ordinal(ordinal) => export::find_ordinal(&dll, *ordinal),
+        Symbol::Name(name) => image.by_name(name),
+        Symbol::Ordinal(ordinal) => image.by_ordinal(*ordinal),
     };
-    if let Some(export) = found {
-        return module.builtin?.address_of(export);
-    }
-    let Symbol::Name(name) = symbol else { return None };
-    apiset::also_in(&dll).iter().find_map(|&other| {
-        let export = export::find(other, name)?;
-        let other = load_builtin(other).ok()?;
-        other.builtin?.address_of(export)
+    let Symbol::Name(name) = symbol else { return found };
+    found.or_else(|| {
+        apiset::also_in(image.dll.name).iter().find_map(|&other| {
+            dll::find(other)?.slot(name)?;
+            load_builtin(other).ok()?.builtin?.by_name(name)
+        })
     })
 }
 
@@ -354,6 +352,11 @@ pub fn load_builtin(dll: &str) -> Result<Arc<Module>, LoadError> {
     MODULES.write().push(module.clone());
     builtin::ATTACH.iter().filter(|(name, _)| *name == dll).for_each(|(_, attach)| attach());
     Ok(module)
+}
+
+/// The address that an export of a builtin DLL (lower case) has for the guest.
+pub fn builtin_address(dll: &str, name: &str) -> Option<usize> {
+    load_builtin(dll).ok()?.builtin?.by_name(name)
 }
 
 /// Finds a DLL by Windows' rules, loads and binds it; initialization is left to the caller.

@@ -41,7 +41,7 @@ pub fn name_of_call(number: u32) -> String {
         let missing = MISSING.lock();
         return missing.names.get((number & !stub::MISSING) as usize).cloned().unwrap_or_default();
     }
-    abi::export::exports().get(number as usize).map_or(String::new(), |e| format!("{}!{}", e.dll().trim_end_matches(".dll"), e.name()))
+    abi::export::Export::of_number(number).map_or(String::new(), |e| format!("{}!{}", e.dll().trim_end_matches(".dll"), e.name()))
 }
 
 extern "win64" fn called(index: u32) {

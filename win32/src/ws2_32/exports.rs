@@ -538,11 +538,8 @@ pub fn WSAIoctl(
         match command {
             0xc800_0006 => {
                 let name = extension(input.cast::<[u8; 16]>().read()?).ok_or(Error(WSAEOPNOTSUPP))?;
-                let export = abi::export::find("mswsock.dll", name).ok_or(Error(WSAEOPNOTSUPP))?;
                 // The address that the guest may call is that in the DLL's image.
-                let dll: Vec<u16> = "mswsock.dll".encode_utf16().collect();
-                let module = ntdll::ldr::load_library(&dll, &[], false).map_err(|_| Error(WSAEOPNOTSUPP))?;
-                let address = module.builtin.as_ref().and_then(|image| image.address_of(export)).ok_or(Error(WSAEOPNOTSUPP))?;
+                let address = ntdll::ldr::builtin_address("mswsock.dll", name).ok_or(Error(WSAEOPNOTSUPP))?;
                 output.cast::<usize>().write(address)?;
                 Ok(got.write_opt(8)?)
             }
