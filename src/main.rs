@@ -1,5 +1,7 @@
 //! The `uosrun` program: command line, prefix, and the start of the guest.
 
+#![no_main]
+
 mod api;
 mod check;
 mod cli;
@@ -12,7 +14,11 @@ use crt as _;
 use kernel32 as _;
 use win32 as _;
 
-fn main() {
+/// The host's entry point. Rust's own would look for the stack's bounds and set up its handler of stack overflows, which
+/// takes time and is replaced by ours.
+#[unsafe(no_mangle)]
+extern "C" fn main() -> std::ffi::c_int {
+    host::process::begin();
     let command = match cli::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(message) => {
@@ -35,5 +41,5 @@ fn main() {
         cli::Command::Paths(prefix, texts) => manage::paths(prefix, &texts),
         cli::Command::Prefixes(verb, folder) => manage::prefixes(&verb, folder),
     };
-    std::process::exit(code);
+    std::process::exit(code)
 }

@@ -5,7 +5,7 @@
 //! at every start.
 #![allow(unsafe_code)]
 
-use crate::export::{Export, hash};
+use crate::export::Export;
 
 abi_macros::dlls! {
     advapi32 authz avicap32 avrt bcrypt bcryptprimitives cabinet cfgmgr32 combase comctl32 comdlg32 credui crypt32
@@ -21,7 +21,7 @@ pub struct Dll {
     /// File name, in lower case.
     pub name: &'static str,
     rows: &'static [Export],
-    hashes: &'static [u32],
+    hashes: &'static [u64],
 }
 
 /// The builtin DLL of that name (lower case, with extension), if it exports anything.
@@ -51,17 +51,11 @@ impl Dll {
         self.rows
     }
 
-    /// Finds an export by name: its place in the rows.
+    /// Finds an export by name: its place in the rows. Equal hashes are taken for equal names, so that the names
+    /// themselves, all over the file, need not be read.
     pub fn slot(self, name: &str) -> Option<usize> {
         let wanted = hash(name);
-        let mut from = 0;
-        loop {
-            let slot = from + self.hashes[from..].iter().position(|&h| h == wanted)?;
-            if self.rows[slot].name() == name {
-                return Some(slot);
-            }
-            from = slot + 1;
-        }
+        self.hashes.iter().position(|&hash| hash == wanted)
     }
 
     /// Finds an export by name.
@@ -73,4 +67,9 @@ impl Dll {
     pub fn slot_of_ordinal(self, ordinal: u16) -> Option<usize> {
         self.rows.iter().position(|row| row.ordinal == ordinal)
     }
+}
+
+/// FNV-1a, 64 bits. <http://www.isthe.com/chongo/tech/comp/fnv/>
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |value, byte| (value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -127,8 +127,3 @@ impl Export {
         dll::all().find_map(|dll| dll.rows().iter().find(|row| &raw const **row as usize == at))
     }
 }
-
-/// FNV-1a, 32 bits. <http://www.isthe.com/chongo/tech/comp/fnv/>
-pub(crate) fn hash(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |value, byte| (value ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}

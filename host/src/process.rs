@@ -1,5 +1,20 @@
 //! Unsafe edge: this process, its standard descriptors, and what the machine has.
 
+use std::ffi::CStr;
+
+/// What a host program has to do first, and no more of what Rust's own start does: a broken pipe is an error, not a signal,
+/// and the standard descriptors are open, so that no file gets their numbers.
+pub fn begin() {
+    // SAFETY: plain calls at the start of the process.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        let mut standard = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+        if libc::poll(standard.as_mut_ptr(), 3, 0) > 0 && standard.iter().any(|p| p.revents & libc::POLLNVAL != 0) {
+            while (0..=2).contains(&libc::open(c"/dev/null".as_ptr(), libc::O_RDWR)) {}
+        }
+    }
+}
+
 /// Ends the process at once, without running host exit handlers.
 pub fn exit(code: i32) -> ! {
     // SAFETY: ends the process.
@@ -51,7 +66,10 @@ pub fn random(into: &mut [u8]) {
 
 /// Name of the machine.
 pub fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string()
+    let mut name = [0u8; 256];
+    // SAFETY: the call writes at most the given size, and the last byte stays zero.
+    unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    CStr::from_bytes_until_nul(&name).map_or(String::new(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Sends the default action of a signal to this process: dies of it, as the shell expects.

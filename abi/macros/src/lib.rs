@@ -149,7 +149,7 @@ fn expand(spec: &Spec, function: &ItemFn) -> syn::Result<Tokens> {
     })
 }
 
-/// One row of the export table per DLL: 24 bytes in the DLL's section of rows and 4 in that of hashes, written in
+/// One row of the export table per DLL: 24 bytes in the DLL's section of rows and 8 in that of hashes, written in
 /// assembly because only the assembler can put the distance between two symbols into a constant. A table of addresses
 /// would have to be relocated at every start. The fields are those of `abi::export::Export`.
 fn rows(spec: &Spec, name: &str, kind: char, symbol: Tokens, params: &str, ret: &str) -> Tokens {
@@ -158,7 +158,7 @@ fn rows(spec: &Spec, name: &str, kind: char, symbol: Tokens, params: &str, ret: 
         let part = section_part(dll);
         let row = format!(
             ".pushsection uosrun_hashes_{part},\"aR\",@progbits\n\
-             .long {name_hash:#x}\n\
+             .quad {name_hash:#x}\n\
              .popsection\n\
              .pushsection uosrun_exports_{part},\"aR\",@progbits\n\
              .long {{}} - ., 2f - .\n\
@@ -222,7 +222,7 @@ pub fn dlls(input: TokenStream) -> TokenStream {
                 #[link_name = #end_link]
                 static #rows_end: Export;
                 #[link_name = #hashes_link]
-                static #hashes: u32;
+                static #hashes: u64;
             }
         });
         arms.extend(quote!(#name => (#name, &raw const #rows, &raw const #rows_end, &raw const #hashes),));
@@ -230,7 +230,7 @@ pub fn dlls(input: TokenStream) -> TokenStream {
     }
     quote! {
         #items
-        fn sections(name: &str) -> Option<(&'static str, *const Export, *const Export, *const u32)> {
+        fn sections(name: &str) -> Option<(&'static str, *const Export, *const Export, *const u64)> {
             Some(match name {
                 #arms
                 _ => return None,
@@ -249,7 +249,7 @@ pub fn dlls(input: TokenStream) -> TokenStream {
 
 /// What tells the items of one attribute from those of others in the same module.
 fn tag(spec: &Spec, name: &str) -> String {
-    format!("{:08x}", hash(&format!("{}!{name}#{}", spec.dlls.join("+"), spec.ordinal)))
+    format!("{:016x}", hash(&format!("{}!{name}#{}", spec.dlls.join("+"), spec.ordinal)))
 }
 
 /// Text as it stands in an assembler string that is a format string too.
@@ -266,9 +266,9 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// FNV-1a, 32 bits, as in `abi::export`.
-fn hash(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |value, byte| (value ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+/// FNV-1a, 64 bits, as in `abi::dll`.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |value, byte| (value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn type_text(ty: &Type) -> String {

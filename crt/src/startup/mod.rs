@@ -8,6 +8,7 @@ use crate::errno::Errno;
 use crate::invalid;
 use crate::raw::Shared;
 use abi::{GuestFn, Ptr, export, export_data};
+use ntdll::ldr::builtin::Variables;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 pub use exit::terminate;
@@ -34,18 +35,18 @@ export_data!(HUGE => msvcrt, full, name = "_HUGE");
 export_data!(FILEINFO => msvcrt, full, name = "_fileinfo");
 export_data!(AEXIT_RTN => msvcrt, stub("is not called"), name = "_aexit_rtn");
 
-#[linkme::distributed_slice(ntdll::ldr::builtin::ATTACH)]
-static ATTACH: (&str, fn()) = ("msvcrt.dll", attach);
-
-/// Fills in the variables that msvcrt's users import as data.
-fn attach() {
-    crate::ctype::attach();
-    crate::string::errors::attach();
-    crate::io::table::start();
-    arguments::attach();
-    environment::attach();
-    crate::time::attach();
+macro_rules! filled {
+    ($row:ident, [$($name:literal),+], $fill:path) => {
+        #[linkme::distributed_slice(ntdll::ldr::builtin::VARIABLES)]
+        static $row: Variables = Variables::new("msvcrt.dll", &[$($name),+], $fill);
+    };
 }
+filled!(CTYPE, ["_pctype", "_wctype", "_pwctype"], crate::ctype::attach);
+filled!(ERRORS, ["_sys_errlist"], crate::string::errors::attach);
+filled!(IOINFO, ["__pioinfo", "__badioinfo"], crate::io::table::start);
+filled!(ARGUMENTS, ["_acmdln", "_wcmdln", "_pgmptr", "_wpgmptr"], arguments::attach);
+filled!(ENVIRONMENT, ["_environ", "_wenviron", "__initenv", "__winitenv"], environment::attach);
+filled!(ZONE, ["_tzname"], crate::time::attach);
 
 /// Calls each function of a table that is not null.
 #[export(msvcrt + ucrtbase, full, calls_guest)]

@@ -163,10 +163,18 @@ impl PeFile {
         Ok(())
     }
 
-    /// The ranges of the mapped image and their final protections, headers first.
-    pub fn protections(&self) -> impl Iterator<Item = (usize, usize, Prot)> + '_ {
-        let headers = (0, (self.headers_size as usize).next_multiple_of(PAGE), Prot::R);
-        std::iter::once(headers).chain(self.sections.iter().map(|s| (s.rva as usize, s.memory_size(), s.prot())))
+    /// The ranges of the mapped image and their final protections, headers first; neighbours of the same protection
+    /// are one range.
+    pub fn protections(&self) -> Vec<(usize, usize, Prot)> {
+        let mut ranges: Vec<(usize, usize, Prot)> = vec![(0, (self.headers_size as usize).next_multiple_of(PAGE), Prot::R)];
+        for section in &self.sections {
+            let (rva, size, prot) = (section.rva as usize, section.memory_size(), section.prot());
+            match ranges.last_mut() {
+                Some(last) if last.2 == prot && (last.0 + last.1).next_multiple_of(PAGE) == rva => last.1 = rva + size - last.0,
+                _ => ranges.push((rva, size, prot)),
+            }
+        }
+        ranges
     }
 
     /// Gives every section of the image at `base` its final protection.

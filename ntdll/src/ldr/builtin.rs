@@ -1,8 +1,8 @@
 //! Unsafe edge (images are leaked, and sorted in place): builtin DLLs as PE images in memory: headers, a stub for each export, and an export directory, so
 //! that programs which walk modules find what they find on Windows.
 //!
-//! Few programs look, and a DLL has hundreds of exports. So an image is only address space at first: a page of stubs
-//! is written when the first address on it is asked for, and everything else when somebody touches the headers or the
+//! Few programs look, and a DLL has hundreds of exports. So an image is only address space at first: a stub is written
+//! when its address is asked for, one behind the other, and everything else when somebody touches the headers or the
 //! directory, which fault until then.
 #![allow(unsafe_code)]
 
@@ -13,7 +13,8 @@ use abi::export::{Export, Kind};
 use abi::{NTSTATUS, Ptr};
 use host::mem::{self, PAGE, Place, Prot};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use windows_sys::Win32::System::Memory as m;
 
 /// An image of ours in memory. Images are never unloaded.
@@ -34,17 +35,35 @@ unsafe impl Sync for Image {}
 unsafe impl Send for Image {}
 
 struct State {
-    /// Of each page of code, whether its stubs are written.
-    written: Vec<bool>,
-    /// The code is writable still: nobody has an address of it yet.
-    open: bool,
+    /// Of each export, the number of its stub + 1, or 0.
+    stubs: Vec<u16>,
+    used: usize,
+    /// Pages of code that are accessible, and how many of them are executable.
+    open: usize,
+    sealed: usize,
     /// Headers and directory are written.
     complete: bool,
 }
 
-/// What builtin DLLs do when they are loaded, by file name: filling in the variables that they export.
+/// Variables that a builtin DLL exports and that have to be filled in when a program binds one of them.
+pub struct Variables {
+    pub dll: &'static str,
+    pub names: &'static [&'static str],
+    fill: fn(),
+    once: Once,
+}
+
+impl Variables {
+    pub const fn new(dll: &'static str, names: &'static [&'static str], fill: fn()) -> Variables {
+        Variables { dll, names, fill, once: Once::new() }
+    }
+}
+
 #[linkme::distributed_slice]
-pub static ATTACH: [(&'static str, fn())];
+pub static VARIABLES: [Variables];
+
+/// Some image has code that is not executable yet.
+static UNSEALED: AtomicBool = AtomicBool::new(false);
 
 /// Offset of the code.
 const TEXT: usize = PAGE;
@@ -70,10 +89,7 @@ pub fn load(dll: &str) -> Result<&'static Image, NTSTATUS> {
     let text = dll.rows().len().div_ceil(STUBS_PER_PAGE) * PAGE;
     let directory = Layout::of(dll, TEXT + text);
     let size = directory.end().next_multiple_of(PAGE);
-    let map = |at: usize| {
-        mem::map_anonymous(Place::Exactly(at), size, Prot::NONE)?;
-        if text == 0 { Ok(()) } else { mem::protect(at + TEXT, text, Prot::RW) }
-    };
+    let map = |at: usize| mem::map_anonymous(Place::Exactly(at), size, Prot::NONE).map(drop);
     let base = memory::insert(None, size, m::PAGE_READONLY, RegionKind::Image, map)?;
     memory::note_protection(base + TEXT, text, m::PAGE_EXECUTE_READ);
     let image = Box::leak(Box::new(Image {
@@ -82,7 +98,7 @@ pub fn load(dll: &str) -> Result<&'static Image, NTSTATUS> {
         dll,
         text,
         directory,
-        state: Mutex::new(State { written: vec![false; text / PAGE], open: true, complete: false }),
+        state: Mutex::new(State { stubs: vec![0; dll.rows().len()], used: 0, open: 0, sealed: 0, complete: false }),
         next: IMAGES.load(Ordering::Acquire),
     }));
     // Under the loader lock: nobody else adds one.
@@ -90,16 +106,11 @@ pub fn load(dll: &str) -> Result<&'static Image, NTSTATUS> {
     Ok(image)
 }
 
-/// Ends the writing of code: to be called before guest code runs that may have got addresses.
+/// Makes new stubs executable: to be called before guest code runs that may have got their addresses.
 pub fn seal() -> Result<(), NTSTATUS> {
-    for image in images() {
-        let mut state = image.state.lock();
-        if !state.open {
-            break;
-        }
-        state.open = false;
-        if image.text != 0 {
-            mem::protect(image.base + TEXT, image.text, Prot::RX).map_err(|_| NTSTATUS::NO_MEMORY)?;
+    if UNSEALED.swap(false, Ordering::AcqRel) {
+        for image in images() {
+            image.seal(&mut image.state.lock()).map_err(|_| NTSTATUS::NO_MEMORY)?;
         }
     }
     Ok(())
@@ -125,35 +136,45 @@ impl Image {
         self.address_of(self.dll.slot_of_ordinal(ordinal)?)
     }
 
-    fn address_of(&self, slot: usize) -> Option<usize> {
-        let export = &self.dll.rows()[slot];
+    fn address_of(&self, row: usize) -> Option<usize> {
+        let export = &self.dll.rows()[row];
         if export.kind() == Kind::Data {
+            let (dll, name) = (self.dll.name, export.name());
+            VARIABLES.iter().filter(|v| v.dll == dll && v.names.contains(&name)).for_each(|v| v.once.call_once(v.fill));
             return Some(export.address());
         }
-        self.write_page(&mut self.state.lock(), slot / STUBS_PER_PAGE).ok()?;
-        Some(self.base + stub_offset(slot))
+        self.stub(&mut self.state.lock(), row).ok().map(|stub| self.base + stub_offset(stub))
     }
 
-    fn write_page(&self, state: &mut State, page: usize) -> host::Result<()> {
-        if state.written[page] {
-            return Ok(());
+    /// The number of an export's stub, which is written if need be.
+    fn stub(&self, state: &mut State, row: usize) -> host::Result<usize> {
+        if state.stubs[row] != 0 {
+            return Ok(usize::from(state.stubs[row]) - 1);
         }
+        let stub = state.used;
+        let page = stub / STUBS_PER_PAGE;
         let at = self.base + TEXT + page * PAGE;
-        // Other threads may be running on this page only if it was written before, and then we are not here; but its
-        // neighbours must stay executable.
-        if !state.open {
+        if page >= state.open {
             mem::protect(at, PAGE, Prot::RW)?;
+            state.open = page + 1;
+        } else if page < state.sealed {
+            // Other threads may be in the stubs beside it.
+            mem::protect(at, PAGE, Prot::RWX)?;
+            state.sealed = page;
         }
-        let is_ntdll = self.dll.name == "ntdll.dll";
-        let first = page * STUBS_PER_PAGE;
-        for slot in first..first + STUBS_PER_PAGE {
-            let Some(export) = self.dll.rows().get(slot) else { break };
-            let is_syscall = is_ntdll && export.name().starts_with("Nt");
-            stub::write(self.base + stub_offset(slot), export.kind(), export.number(), export.address(), is_syscall.then_some(slot as u32));
-        }
-        state.written[page] = true;
-        if !state.open {
-            mem::protect(at, PAGE, Prot::RX)?;
+        let export = &self.dll.rows()[row];
+        let is_syscall = self.dll.name == "ntdll.dll" && export.name().starts_with("Nt");
+        stub::write(self.base + stub_offset(stub), export.kind(), export.number(), export.address(), is_syscall.then_some(row as u32));
+        state.stubs[row] = stub as u16 + 1;
+        state.used += 1;
+        UNSEALED.store(true, Ordering::Release);
+        Ok(stub)
+    }
+
+    fn seal(&self, state: &mut State) -> host::Result<()> {
+        if state.sealed < state.open {
+            mem::protect(self.base + TEXT + state.sealed * PAGE, (state.open - state.sealed) * PAGE, Prot::RX)?;
+            state.sealed = state.open;
         }
         Ok(())
     }
@@ -164,11 +185,11 @@ impl Image {
         if state.complete {
             return false;
         }
-        let pages = state.written.len();
         let (edata, len) = (self.base + self.directory.at, self.size - self.directory.at);
-        let written = (0..pages).try_for_each(|page| self.write_page(&mut state, page)).and_then(|()| {
+        let written = code(self.dll).try_for_each(|(row, _)| self.stub(&mut state, row).map(drop)).and_then(|()| {
+            self.seal(&mut state)?;
             mem::protect(edata, len, Prot::RW)?;
-            self.directory.write(self.base, self.dll);
+            self.directory.write(self.base, self.dll, &state.stubs);
             mem::protect(edata, len, Prot::R)?;
             mem::protect(self.base, PAGE, Prot::RW)?;
             write_headers(self.base, self.text, self.directory.at, self.size, self.directory.size());
@@ -179,9 +200,9 @@ impl Image {
     }
 }
 
-/// Where the stub of a slot is, from the image's base.
-fn stub_offset(slot: usize) -> usize {
-    TEXT + slot / STUBS_PER_PAGE * PAGE + slot % STUBS_PER_PAGE * STUB
+/// Where a stub is, from the image's base.
+fn stub_offset(stub: usize) -> usize {
+    TEXT + stub / STUBS_PER_PAGE * PAGE + stub % STUBS_PER_PAGE * STUB
 }
 
 /// Where the parts of an export directory are. Variables are not in it: they lie outside of the image.
@@ -232,7 +253,7 @@ impl Layout {
     }
 
     /// Writes IMAGE_EXPORT_DIRECTORY and its tables.
-    fn write(&self, base: usize, dll: Dll) {
+    fn write(&self, base: usize, dll: Dll, stubs: &[u16]) {
         let functions = self.at + 40;
         let name_table = functions + self.functions * 4;
         let ordinals = name_table + self.names * 4;
@@ -241,10 +262,10 @@ impl Layout {
         let put_string = |offset: usize, text: &str| {
             let _ = Ptr::<u8>::new(base + offset).write_slice(text.as_bytes());
         };
-        // First the table of names holds slots, in the order of their names.
+        // At first the table of names holds the row and the index of each.
         let mut unnumbered = self.fixed;
         let mut name = name_table;
-        for (slot, export) in code(dll) {
+        for (row, export) in code(dll) {
             let index = match export.ordinal {
                 0 => {
                     unnumbered += 1;
@@ -252,9 +273,9 @@ impl Layout {
                 }
                 ordinal => usize::from(ordinal) - self.first_ordinal as usize,
             };
-            put32(functions + index * 4, stub_offset(slot));
+            put32(functions + index * 4, stub_offset(usize::from(stubs[row]) - 1));
             if !export.name().is_empty() {
-                put32(name, slot << 16 | index);
+                put32(name, row << 16 | index);
                 name += 4;
             }
         }

@@ -1,7 +1,7 @@
 //! The Ldr* functions.
 
 use super::load::{self, find_loaded};
-use super::{LOADER_LOCK, Module};
+use super::{LOADER_LOCK, Module, builtin};
 use crate::file::UnicodeString;
 use abi::{NTSTATUS, Ptr, export};
 use loader::pe::import::Symbol;
@@ -59,11 +59,11 @@ pub fn LdrGetProcedureAddress(base: usize, name: Ptr<AnsiString>, ordinal: u32, 
 
 /// GetProcAddress.
 pub fn procedure(module: &Arc<Module>, symbol: &Symbol) -> Option<usize> {
-    if module.builtin.is_some() {
-        return resolve(module, symbol);
-    }
-    let _lock = LOADER_LOCK.lock();
-    resolve(module, symbol)
+    // A forwarder may load another DLL.
+    let _lock = module.builtin.is_none().then(|| LOADER_LOCK.lock());
+    let address = resolve(module, symbol);
+    builtin::seal().ok()?;
+    address
 }
 
 /// Adds a reference to a loaded DLL (flag 1: for good).

@@ -350,13 +350,14 @@ pub fn load_builtin(dll: &str) -> Result<Arc<Module>, LoadError> {
     });
     module.list_entry.store(lists::add(&module), Ordering::Relaxed);
     MODULES.write().push(module.clone());
-    builtin::ATTACH.iter().filter(|(name, _)| *name == dll).for_each(|(_, attach)| attach());
     Ok(module)
 }
 
 /// The address that an export of a builtin DLL (lower case) has for the guest.
 pub fn builtin_address(dll: &str, name: &str) -> Option<usize> {
-    load_builtin(dll).ok()?.builtin?.by_name(name)
+    let address = load_builtin(dll).ok()?.builtin?.by_name(name);
+    builtin::seal().ok()?;
+    address
 }
 
 /// Finds a DLL by Windows' rules, loads and binds it; initialization is left to the caller.

@@ -17,26 +17,35 @@ const FRAME: usize = TARGET - 8;
 /// Number in the call ring from which on it is a missing function.
 pub const MISSING: u32 = 0x8000_0000;
 
+/// Code in the making, to be written to `at`. Without the heap: stubs are written in signal handlers too.
 struct Code {
     at: usize,
-    bytes: Vec<u8>,
+    bytes: [u8; STUB],
+    len: usize,
 }
 
 impl Code {
+    fn new(at: usize) -> Code {
+        Code { at, bytes: [0xcc; STUB], len: 0 }
+    }
     fn put(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
     }
     fn put32(&mut self, value: u32) {
         self.put(&value.to_le_bytes());
     }
     /// A RIP-relative displacement to `target`, which ends the instruction.
     fn put_relative(&mut self, target: usize) {
-        let next = self.at + self.bytes.len() + 4;
+        let next = self.at + self.len + 4;
         self.put32(target.wrapping_sub(next) as u32);
     }
-    fn fill_to(&mut self, offset: usize) {
-        debug_assert!(self.bytes.len() <= offset);
-        self.bytes.resize(offset, 0xcc);
+    fn put_at(&mut self, offset: usize, value: u64) {
+        debug_assert!(self.len <= offset);
+        self.bytes[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    fn write(&self) {
+        let _ = Ptr::<u8>::new(self.at).write_slice(&self.bytes);
     }
     fn note_call(&mut self, number: u32) {
         // movzx r11d, byte ptr gs:[CALL_POS]
@@ -75,7 +84,7 @@ impl Code {
 /// Writes the stub of an export at `at`. `target`: its Rust function; `number`: the call's number in the ring;
 /// `syscall`: an NT system call's number, which `Nt*` functions show in their first bytes as Windows' do.
 pub fn write(at: usize, kind: Kind, number: u32, target: usize, syscall: Option<u32>) {
-    let mut code = Code { at, bytes: Vec::with_capacity(STUB) };
+    let mut code = Code::new(at);
     if let Some(syscall) = syscall {
         // mov r10, rcx; mov eax, syscall
         code.put(&[0x4c, 0x8b, 0xd1, 0xb8]);
@@ -101,17 +110,15 @@ pub fn write(at: usize, kind: Kind, number: u32, target: usize, syscall: Option<
         }
     }
     if kind == Kind::CallsGuest {
-        code.fill_to(FRAME);
-        code.put(&(abi::call::entry_frame as *const () as u64).to_le_bytes());
+        code.put_at(FRAME, abi::call::entry_frame as *const () as u64);
     }
-    code.fill_to(TARGET);
-    code.put(&(target as u64).to_le_bytes());
-    let _ = Ptr::<u8>::new(at).write_slice(&code.bytes);
+    code.put_at(TARGET, target as u64);
+    code.write();
 }
 
 /// Writes the entry of a function that nobody implements: number `index` in the list of missing ones.
 pub fn write_missing(at: usize, index: u32, target: usize) {
-    let mut code = Code { at, bytes: Vec::with_capacity(STUB) };
+    let mut code = Code::new(at);
     code.spill_arguments();
     code.store_rsp();
     code.note_call(MISSING | index);
@@ -119,6 +126,5 @@ pub fn write_missing(at: usize, index: u32, target: usize) {
     code.put(&[0xb9]);
     code.put32(index);
     code.jump_through(target);
-    code.bytes.resize(STUB, 0xcc);
-    let _ = Ptr::<u8>::new(at).write_slice(&code.bytes);
+    code.write();
 }
