@@ -1,5 +1,6 @@
 //! The command line.
 
+use ntdll::trace::filter::Filter;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -23,6 +24,10 @@ options
   --prefix DIR        the folder in which the program lives (default: one for each program,
                       under $XDG_DATA_HOME/uosrun/prefixes); made when it is missing
   --env NAME=VALUE    set an environment variable for the program
+  --trace[=LIST]      show the program's calls into Windows' DLLs on standard error, like strace;
+                      LIST is kernel32, kernel32:fileapi or kernel32!CreateFileW, separated by
+                      commas, with - before what is to be left out
+  --trace-json FILE   write the calls to FILE as lines of JSON instead
   --version, --help
 
 The program sees its prefix as C:\\ and the host's files as Z:\\. Standard input and output, pipes, the working
@@ -48,6 +53,10 @@ pub struct RunOptions {
     pub environment: Vec<(OsString, OsString)>,
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
+    /// Which calls to show.
+    pub trace: Option<Filter>,
+    /// Where to write them as JSON.
+    pub trace_json: Option<PathBuf>,
     /// Started by another guest, which hands over the rest.
     pub handover: bool,
 }
@@ -56,13 +65,26 @@ pub struct RunOptions {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     use lexopt::prelude::*;
     let mut parser = lexopt::Parser::from_iter(arguments);
-    let mut options = RunOptions { prefix: None, environment: Vec::new(), program: PathBuf::new(), arguments: Vec::new(), handover: false };
+    let mut options = RunOptions {
+        prefix: None,
+        environment: Vec::new(),
+        program: PathBuf::new(),
+        arguments: Vec::new(),
+        trace: None,
+        trace_json: None,
+        handover: false,
+    };
     let text = |e: lexopt::Error| e.to_string();
     while let Some(argument) = parser.next().map_err(text)? {
         match argument {
             Long("help") | Short('h') => return Ok(Command::Help),
             Long("version") | Short('V') => return Ok(Command::Version),
             Long("prefix") => options.prefix = Some(parser.value().map_err(text)?.into()),
+            Long("trace") => {
+                let list = parser.optional_value().unwrap_or_default();
+                options.trace = Some(Filter::parse(&list.to_string_lossy())?);
+            }
+            Long("trace-json") => options.trace_json = Some(parser.value().map_err(text)?.into()),
             // Not for people: how a guest starts another one.
             Long("handover") => options.handover = true,
             Long("env") => options.environment.push(assignment(parser.value().map_err(text)?)?),

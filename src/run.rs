@@ -5,6 +5,7 @@ use crate::environment;
 use abi::{GuestFn, HANDLE, NTSTATUS};
 use loader::pe::PeFile;
 use ntdll::file::File;
+use ntdll::trace::filter::Filter;
 use ntdll::{ldr, path, process, thread};
 use parking_lot::Mutex;
 use prefix::Prefix;
@@ -82,6 +83,7 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
             standard_handles: [0, 1, 2].map(standard_handle),
         },
     };
+    start_trace(options.trace, options.trace_json.as_deref())?;
     process::init(parameters).map_err(|status| (EXIT_CANNOT_RUN, format!("no memory for the process: {status}")))?;
     ntdll::shared_data::reserve();
     ntdll::exception::install();
@@ -89,6 +91,21 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
     *PROGRAM.lock() = Some((file, image));
     let status = thread::run_main(stack, guest_main);
     Err((EXIT_CANNOT_RUN, format!("cannot start the first thread: {status}")))
+}
+
+/// `--trace-json` alone is about all calls.
+fn start_trace(filter: Option<Filter>, json: Option<&Path>) -> Result<(), (i32, String)> {
+    let file = match json {
+        Some(path) => {
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+            Some(file.map_err(|e| (EXIT_CANNOT_RUN, format!("--trace-json {}: {e}", path.display())))?)
+        }
+        None => None,
+    };
+    if filter.is_some() || file.is_some() {
+        ntdll::trace::start(filter.unwrap_or_default(), file);
+    }
+    Ok(())
 }
 
 fn standard_handle(number: i32) -> HANDLE {

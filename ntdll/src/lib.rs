@@ -25,6 +25,7 @@ pub mod status;
 pub mod sync;
 pub mod thread;
 pub mod time;
+pub mod trace;
 pub mod unwind;
 pub mod wait;
 

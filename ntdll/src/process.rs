@@ -278,12 +278,12 @@ pub fn environment_block() -> Vec<u16> {
 /// Lets the process parameters point to the environment as it is now. The old block stays: a program may
 /// be reading it.
 fn publish_environment() {
+    fn key(entry: &[u16]) -> impl Iterator<Item = u16> {
+        name_of(entry).iter().map(|&c| crate::path::upcase(c))
+    }
+    STATE.write().environment.sort_by(|a, b| key(a).cmp(key(b)));
     let block = environment_block();
     let mut state = STATE.write();
-    state.environment.sort_by(|a, b| {
-        let up = |e: &[u16]| name_of(e).iter().map(|&c| crate::path::upcase(c)).collect::<Vec<_>>();
-        up(a).cmp(&up(b))
-    });
     let bytes = block.len() * 2;
     let reuse = !state.block.is_null() && heap::size(state.block).is_some_and(|size| size >= bytes);
     if !reuse {

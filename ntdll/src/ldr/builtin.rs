@@ -8,6 +8,7 @@
 
 use super::stub::{self, STUB};
 use crate::memory::{self, Kind as RegionKind};
+use crate::trace;
 use abi::dll::{self, Dll};
 use abi::export::{Export, Kind};
 use abi::{NTSTATUS, Ptr};
@@ -86,7 +87,9 @@ pub fn exists(dll: &str) -> bool {
 /// Makes the image of a builtin DLL (lower case).
 pub fn load(dll: &str) -> Result<&'static Image, NTSTATUS> {
     let dll = dll::find(dll).ok_or(NTSTATUS::DLL_NOT_FOUND)?;
-    let text = dll.rows().len().div_ceil(STUBS_PER_PAGE) * PAGE;
+    // Traced exports have two stubs each, on the same page.
+    let stubs = if trace::is_on() { dll.rows().len() * 2 + dll.rows().len() / (STUBS_PER_PAGE / 2) } else { dll.rows().len() };
+    let text = stubs.div_ceil(STUBS_PER_PAGE) * PAGE;
     let directory = Layout::of(dll, TEXT + text);
     let size = directory.end().next_multiple_of(PAGE);
     let map = |at: usize| mem::map_anonymous(Place::Exactly(at), size, Prot::NONE).map(drop);
@@ -146,13 +149,33 @@ impl Image {
         self.stub(&mut self.state.lock(), row).ok().map(|stub| self.base + stub_offset(stub))
     }
 
-    /// The number of an export's stub, which is written if need be.
+    /// The number of an export's stub, which is written if need be. A traced one has the plain one behind it.
     fn stub(&self, state: &mut State, row: usize) -> host::Result<usize> {
         if state.stubs[row] != 0 {
             return Ok(usize::from(state.stubs[row]) - 1);
         }
+        let export = &self.dll.rows()[row];
+        let traced = trace::wants(export);
+        if traced && state.used % STUBS_PER_PAGE == STUBS_PER_PAGE - 1 {
+            state.used += 1;
+        }
         let stub = state.used;
-        let page = stub / STUBS_PER_PAGE;
+        self.open(state, stub / STUBS_PER_PAGE)?;
+        let at = self.base + stub_offset(stub);
+        let plain = if traced { at + STUB } else { at };
+        let is_syscall = self.dll.name == "ntdll.dll" && export.name().starts_with("Nt");
+        stub::write(plain, export.kind(), export.number(), export.address(), is_syscall.then_some(row as u32));
+        if traced {
+            stub::write_traced(at, export.number());
+        }
+        state.stubs[row] = stub as u16 + 1;
+        state.used += 1 + usize::from(traced);
+        UNSEALED.store(true, Ordering::Release);
+        Ok(stub)
+    }
+
+    /// Makes a page of code writable.
+    fn open(&self, state: &mut State, page: usize) -> host::Result<()> {
         let at = self.base + TEXT + page * PAGE;
         if page >= state.open {
             mem::protect(at, PAGE, Prot::RW)?;
@@ -162,13 +185,7 @@ impl Image {
             mem::protect(at, PAGE, Prot::RWX)?;
             state.sealed = page;
         }
-        let export = &self.dll.rows()[row];
-        let is_syscall = self.dll.name == "ntdll.dll" && export.name().starts_with("Nt");
-        stub::write(self.base + stub_offset(stub), export.kind(), export.number(), export.address(), is_syscall.then_some(row as u32));
-        state.stubs[row] = stub as u16 + 1;
-        state.used += 1;
-        UNSEALED.store(true, Ordering::Release);
-        Ok(stub)
+        Ok(())
     }
 
     fn seal(&self, state: &mut State) -> host::Result<()> {

@@ -116,6 +116,19 @@ pub fn write(at: usize, kind: Kind, number: u32, target: usize, syscall: Option<
     code.write();
 }
 
+/// Writes the stub of an export that is traced: a detour to the ordinary one, which is the next.
+pub fn write_traced(at: usize, number: u32) {
+    let mut code = Code::new(at);
+    // mov r10d, number; lea r11, [rip + the next stub]
+    code.put(&[0x41, 0xba]);
+    code.put32(number);
+    code.put(&[0x4c, 0x8d, 0x1d]);
+    code.put_relative(at + STUB);
+    code.jump_through(at + TARGET);
+    code.put_at(TARGET, crate::trace::frame::enter as *const () as u64);
+    code.write();
+}
+
 /// Writes the entry of a function that nobody implements: number `index` in the list of missing ones.
 pub fn write_missing(at: usize, index: u32, target: usize) {
     let mut code = Code::new(at);

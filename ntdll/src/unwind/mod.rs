@@ -50,7 +50,12 @@ pub const NESTED_EXCEPTION: u32 = 2;
 static OWN: RuntimeFunction = RuntimeFunction { begin: 0, end: 1, unwind: 0 };
 
 pub(crate) fn own_function(pc: u64) -> Option<(Ptr<RuntimeFunction>, u64)> {
-    (pc as usize == abi::call::guest_call_return()).then(|| (Ptr::of(&raw const OWN), pc))
+    is_own(pc).then(|| (Ptr::of(&raw const OWN), pc))
+}
+
+/// Whether a return address lies in one of our own frames, which a guest has no use for.
+fn is_own(pc: u64) -> bool {
+    pc as usize == abi::call::guest_call_return() || pc as usize == crate::trace::frame::return_address()
 }
 
 /// How the guest had entered our code, for a context at [`abi::call::guest_call_return`].
@@ -66,6 +71,13 @@ pub fn walk(context: &mut Context, kind: u8) -> Option<Step> {
         let establisher = context.rsp();
         entry_beneath(context).caller(context)?;
         return Some(Step { establisher, handler: None });
+    }
+    if pc as usize == crate::trace::frame::return_address() {
+        // The detour's frame: the caller's RBP, and the return address.
+        let frame = context.gpr[RBP] as usize;
+        context.gpr[RBP] = Ptr::<u64>::new(frame).read().ok()?;
+        context::pop_return(context, frame + 8)?;
+        return Some(Step { establisher: frame as u64, handler: None });
     }
     match tables::lookup(pc) {
         Some((entry, base)) => {
@@ -328,8 +340,7 @@ pub fn backtrace(context: &mut Context, skip: usize, into: &mut dyn FnMut(u64) -
     let mut last = 0;
     // A first address of 0 is a call through a null pointer: its caller is of interest.
     while (context.rip != 0 || seen == 0) && seen < 10_000 {
-        let own = context.rip as usize == abi::call::guest_call_return();
-        if !own {
+        if !is_own(context.rip) {
             if seen >= skip && !into(context.rip) {
                 return;
             }
