@@ -9,7 +9,7 @@
 
 A PATTERN restricts to tests whose name contains it. --bless writes what guests print as expected.
 """
-import os, shutil, subprocess, sys, tempfile
+import json, os, shutil, subprocess, sys, tempfile
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
@@ -142,6 +142,16 @@ def robustness(prefix):
         case("unwritable prefix", ["--prefix", "/proc/none", str(TOP / "samples" / "hello.exe")], 126, "--prefix")
         case("check finds the missing", ["check", image("nodll2.exe", missing)], 1, "missing")
         case("api lists", ["api", "kernel32!CreateFileW"], 0, "fileapi")
+
+        sample = str(TOP / "samples" / "hello.exe")
+        case("trace a header", at + ["--trace=kernel32:errhandlingapi", sample], 0, "kernel32:errhandlingapi SetUnhandledExceptionFilter(filter: hello.exe+0x")
+        case("trace a function", at + ["--trace=msvcrt!exit", sample], 0, "msvcrt:exit exit(code: 0)")
+        case("trace an unknown DLL", at + ["--trace=nosuch", sample], 2, "no builtin DLL nosuch")
+        json_file = tmp / "calls.json"
+        case("trace to JSON", at + ["--trace-json", str(json_file), sample], 0, "Hello")
+        if wanted("robustness: trace JSON reads"):
+            calls = [json.loads(line) for line in json_file.read_text().splitlines()] if json_file.exists() else []
+            result("robustness: trace JSON reads", any(call["function"] == "malloc" and call["args"]["size"].isdigit() for call in calls))
 
         # Every byte of the headers flipped in turn never crashes uosrun itself.
         name = "robustness: damaged headers"
