@@ -8,6 +8,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 /// More than any real program has; the field's limit is 65,535, and the Windows loader's 96.
 const MAX_SECTIONS: usize = 96;
+/// From so many bytes on a mapping costs less than reading.
+const LARGE: u64 = 64 << 10;
+/// From so many bytes on a section is worth huge pages.
+const HUGE: u64 = 4 << 20;
 /// Images of 2 GiB and more cannot be addressed RIP-relatively and are refused by Windows too.
 const MAX_IMAGE: u32 = 0x7fff_0000;
 
@@ -40,6 +44,14 @@ impl Section {
         let size = if self.virtual_size == 0 { self.file_size } else { self.virtual_size };
         (size as usize).next_multiple_of(PAGE)
     }
+}
+
+/// Bytes of the file that the mapped image holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    pub rva: u32,
+    pub offset: u64,
+    pub len: u64,
 }
 
 /// A PE file whose headers have been checked.
@@ -94,39 +106,8 @@ impl PeFile {
         read_exact(&fd, &mut head, 0)?;
         let headers = Headers::parse(&mut head, |into, offset| read_exact(&fd, into, offset))?;
         let file = PeFile { fd, file_size: stat.size, headers };
-        file.check_sections()?;
+        file.check_sections(file.file_size)?;
         Ok(file)
-    }
-
-    /// Sections must lie in the image, in order and without overlap, and their bytes in the file.
-    fn check_sections(&self) -> Result<(), PeError> {
-        let mut end = u64::from(self.headers_size);
-        for section in &self.sections {
-            if section.rva as usize % PAGE != 0 {
-                return Err(PeError::Damaged("a section is not page-aligned"));
-            }
-            if u64::from(section.rva) < end {
-                return Err(PeError::Damaged("sections overlap"));
-            }
-            end = u64::from(section.rva) + section.memory_size() as u64;
-            if end > u64::from(self.image_size).next_multiple_of(PAGE as u64) {
-                return Err(PeError::Damaged("a section lies outside the image"));
-            }
-            let size = u64::from(section.file_size.min(section.memory_size() as u32));
-            if section.file_size != 0 && section.file_offset != 0 && u64::from(section.file_offset) + size > self.file_size {
-                // The last section's padding may be cut off; what is needed must be there.
-                let needed = u64::from(section.file_size.min(section.virtual_size.max(1)));
-                if u64::from(section.file_offset) + needed > self.file_size {
-                    return Err(PeError::Damaged("the file is truncated: a section's data lies beyond its end"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Bytes of address space the image takes.
-    pub fn mapped_size(&self) -> usize {
-        (self.image_size as usize).next_multiple_of(PAGE)
     }
 
     /// Maps the image at `base`, which must be free, and reads its sections in. All pages are writable
@@ -140,41 +121,29 @@ impl PeFile {
     }
 
     fn fill(&self, base: usize) -> Result<(), PeError> {
-        let read = |at: usize, len: u64, offset: u64| -> Result<(), PeError> {
-            let len = len.min(self.file_size.saturating_sub(offset));
+        for part in self.parts(self.file_size) {
+            let start = base + part.rva as usize;
             let mut done = 0;
-            while done < len {
-                match host::file::read_at(self.fd.as_raw_fd(), at + done as usize, (len - done) as usize, offset + done) {
+            // Whole pages at whole pages' offsets (linked with a file alignment of 4096) come in when they are touched.
+            if part.offset % PAGE as u64 == 0 && part.len >= LARGE {
+                done = part.len & !(PAGE as u64 - 1);
+                let place = Place::Replace(start);
+                mem::map_file(place, done as usize, Prot::RW, self.fd.as_raw_fd(), part.offset, false)
+                    .map_err(|e| PeError::Map(e.to_string()))?;
+            } else if part.len >= HUGE {
+                // Fewer page faults: most of the time that reading takes.
+                mem::prefer_huge_pages(start, part.len as usize);
+            }
+            while done < part.len {
+                let at = start + done as usize;
+                match host::file::read_at(self.fd.as_raw_fd(), at, (part.len - done) as usize, part.offset + done) {
                     Ok(0) => return Err(PeError::Damaged("the file ended while it was read")),
                     Ok(n) => done += n as u64,
                     Err(e) => return Err(PeError::Io(e.to_string())),
                 }
             }
-            Ok(())
-        };
-        read(base, u64::from(self.headers_size), 0)?;
-        for section in &self.sections {
-            if section.file_offset == 0 || section.file_size == 0 {
-                continue;
-            }
-            let len = u64::from(section.file_size).min(section.memory_size() as u64);
-            read(base + section.rva as usize, len, u64::from(section.file_offset))?;
         }
         Ok(())
-    }
-
-    /// The ranges of the mapped image and their final protections, headers first; neighbours of the same protection
-    /// are one range.
-    pub fn protections(&self) -> Vec<(usize, usize, Prot)> {
-        let mut ranges: Vec<(usize, usize, Prot)> = vec![(0, (self.headers_size as usize).next_multiple_of(PAGE), Prot::R)];
-        for section in &self.sections {
-            let (rva, size, prot) = (section.rva as usize, section.memory_size(), section.prot());
-            match ranges.last_mut() {
-                Some(last) if last.2 == prot && (last.0 + last.1).next_multiple_of(PAGE) == rva => last.1 = rva + size - last.0,
-                _ => ranges.push((rva, size, prot)),
-            }
-        }
-        ranges
     }
 
     /// Gives every section of the image at `base` its final protection.
@@ -194,6 +163,76 @@ impl PeFile {
 }
 
 impl Headers {
+    /// Checks the headers of an image file that is in memory.
+    pub fn of_bytes(file: &[u8]) -> Result<Headers, PeError> {
+        let mut head = file[..file.len().min(PAGE)].to_vec();
+        let headers = Headers::parse(&mut head, |into, offset| {
+            let from = usize::try_from(offset).ok().and_then(|at| file.get(at..)?.get(..into.len()));
+            into.copy_from_slice(from.ok_or(PeError::NotPe("the file is too short"))?);
+            Ok(())
+        })?;
+        headers.check_sections(file.len() as u64)?;
+        Ok(headers)
+    }
+
+    /// Sections must lie in the image, in order and without overlap, and their bytes in the file.
+    fn check_sections(&self, file_size: u64) -> Result<(), PeError> {
+        let mut end = u64::from(self.headers_size);
+        for section in &self.sections {
+            if section.rva as usize % PAGE != 0 {
+                return Err(PeError::Damaged("a section is not page-aligned"));
+            }
+            if u64::from(section.rva) < end {
+                return Err(PeError::Damaged("sections overlap"));
+            }
+            end = u64::from(section.rva) + section.memory_size() as u64;
+            if end > u64::from(self.image_size).next_multiple_of(PAGE as u64) {
+                return Err(PeError::Damaged("a section lies outside the image"));
+            }
+            let size = u64::from(section.file_size.min(section.memory_size() as u32));
+            if section.file_size != 0 && section.file_offset != 0 && u64::from(section.file_offset) + size > file_size {
+                // The last section's padding may be cut off; what is needed must be there.
+                let needed = u64::from(section.file_size.min(section.virtual_size.max(1)));
+                if u64::from(section.file_offset) + needed > file_size {
+                    return Err(PeError::Damaged("the file is truncated: a section's data lies beyond its end"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of address space the image takes.
+    pub fn mapped_size(&self) -> usize {
+        (self.image_size as usize).next_multiple_of(PAGE)
+    }
+
+    /// What is to be read from a file of that size, and where it goes: the headers, and each section's bytes.
+    pub fn parts(&self, file_size: u64) -> impl Iterator<Item = Part> + '_ {
+        let headers = Part { rva: 0, offset: 0, len: u64::from(self.headers_size) };
+        let sections = self.sections.iter().filter(|section| section.file_offset != 0 && section.file_size != 0);
+        let sections = sections.map(|section| Part {
+            rva: section.rva,
+            offset: u64::from(section.file_offset),
+            len: u64::from(section.file_size).min(section.memory_size() as u64),
+        });
+        let cut = move |part: Part| Part { len: part.len.min(file_size.saturating_sub(part.offset)), ..part };
+        std::iter::once(headers).chain(sections).map(cut)
+    }
+
+    /// The ranges of the mapped image and their final protections, headers first; neighbours of the same protection
+    /// are one range.
+    pub fn protections(&self) -> Vec<(usize, usize, Prot)> {
+        let mut ranges: Vec<(usize, usize, Prot)> = vec![(0, (self.headers_size as usize).next_multiple_of(PAGE), Prot::R)];
+        for section in &self.sections {
+            let (rva, size, prot) = (section.rva as usize, section.memory_size(), section.prot());
+            match ranges.last_mut() {
+                Some(last) if last.2 == prot && (last.0 + last.1).next_multiple_of(PAGE) == rva => last.1 = rva + size - last.0,
+                _ => ranges.push((rva, size, prot)),
+            }
+        }
+        ranges
+    }
+
     fn parse(head: &mut Vec<u8>, read: impl Fn(&mut [u8], u64) -> Result<(), PeError>) -> Result<Headers, PeError> {
         let (dos, _) = object::pod::from_bytes::<ImageDosHeader>(head).map_err(|()| PeError::NotPe("the file is too short"))?;
         if dos.e_magic.get(LE) != pe::IMAGE_DOS_SIGNATURE {
