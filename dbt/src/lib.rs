@@ -1,6 +1,9 @@
 //! x86 decoder work: raw system-call sites, and what a faulting instruction was about.
 #![deny(unsafe_code)]
 
+pub mod patch;
+pub mod scan;
+
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
 fn general(register: Register, gprs: &[u64; 16]) -> Option<u64> {
