@@ -23,7 +23,13 @@ pub fn line(export: &Export, frame: Frame, result: Option<Result>) -> String {
     }
     line.push('}');
     if let Some(result) = result {
-        let _ = write!(line, ",\"result\":{},\"rax\":{},\"last_error\":{}", string(&print::result(export, result)), result.rax, teb::last_error().0);
+        let _ = write!(
+            line,
+            ",\"result\":{},\"rax\":{},\"last_error\":{}",
+            string(&print::result(export, result)),
+            result.rax,
+            teb::last_error().0
+        );
     }
     line.push_str("}\n");
     line

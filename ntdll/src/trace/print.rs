@@ -106,7 +106,8 @@ fn narrow_string(raw: u64) -> String {
     if raw < 0x1_0000 {
         return if raw == 0 { "NULL".into() } else { format!("#{raw}") };
     }
-    let bytes: Vec<u8> = (0..=SHOWN).map_while(|index| Ptr::<u8>::new(raw as usize + index).read().ok().filter(|&byte| byte != 0)).collect();
+    let bytes: Vec<u8> =
+        (0..=SHOWN).map_while(|index| Ptr::<u8>::new(raw as usize + index).read().ok().filter(|&byte| byte != 0)).collect();
     quoted(&String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]), bytes.len() > SHOWN)
 }
 
