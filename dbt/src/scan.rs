@@ -76,14 +76,38 @@ pub fn scan(code: Code, functions: &[(u64, Option<u64>)], image: &[Code], base: 
     let mut starts: Vec<(u64, Option<u64>)> = functions.iter().copied().filter(|(start, _)| code.range().contains(start)).collect();
     starts.sort_unstable();
     starts.dedup_by_key(|(start, _)| *start);
+    classify(code, &starts, &candidates, &mut found);
+    if !found.unproved.is_empty() {
+        // Where known functions call to, functions begin too.
+        let mut more: Vec<(u64, Option<u64>)> = Vec::new();
+        for (index, &(start, end)) in starts.iter().enumerate() {
+            let function = Function::read(code, start, end_of(code, &starts, index, end));
+            more.extend(function.iter().flat_map(|f| &f.calls).filter(|at| code.range().contains(at)).map(|&at| (at, None)));
+        }
+        more.retain(|(at, _)| starts.binary_search_by_key(at, |(start, _)| *start).is_err());
+        starts.extend(more);
+        starts.sort_unstable();
+        starts.dedup_by_key(|(start, _)| *start);
+        found = Found::default();
+        classify(code, &starts, &candidates, &mut found);
+    }
+    drop_overlapping(&mut found);
+    drop_referenced(&mut found, image, base);
+    found
+}
+
+fn end_of(code: Code, starts: &[(u64, Option<u64>)], index: usize, end: Option<u64>) -> u64 {
+    end.unwrap_or_else(|| starts.get(index + 1).map_or(code.range().end, |(next, _)| *next))
+}
+
+fn classify(code: Code, starts: &[(u64, Option<u64>)], candidates: &[u64], found: &mut Found) {
     let mut last: Option<(u64, Option<Function>)> = None;
-    for &address in &candidates {
+    for &address in candidates {
         let index = starts.partition_point(|(start, _)| *start <= address);
         let site = index.checked_sub(1).and_then(|index| {
             let (start, end) = starts[index];
-            let next = starts.get(index + 1).map_or(code.range().end, |(next, _)| *next);
             if last.as_ref().is_none_or(|(of, _)| *of != start) {
-                last = Some((start, Function::read(code, start, end.unwrap_or(next).min(next))));
+                last = Some((start, Function::read(code, start, end_of(code, starts, index, end))));
             }
             last.as_ref()?.1.as_ref()?.site(address)
         });
@@ -92,9 +116,6 @@ pub fn scan(code: Code, functions: &[(u64, Option<u64>)], image: &[Code], base: 
             None => found.unproved.push(address),
         }
     }
-    drop_overlapping(&mut found);
-    drop_referenced(&mut found, image, base);
-    found
 }
 
 /// Of two sites that need the same bytes, the second stays as it is.
@@ -150,14 +171,15 @@ fn drop_referenced(found: &mut Found, image: &[Code], base: u64) {
 
 struct Function {
     instructions: BTreeMap<u64, Instruction>,
-    /// Where branches lead that were seen.
+    /// Where branches and calls lead that were seen.
     targets: Vec<u64>,
+    calls: Vec<u64>,
 }
 
 impl Function {
     /// Follows all branches from `start`. None: the function cannot be understood.
     fn read(code: Code, start: u64, end: u64) -> Option<Function> {
-        let mut function = Function { instructions: BTreeMap::new(), targets: Vec::new() };
+        let mut function = Function { instructions: BTreeMap::new(), targets: Vec::new(), calls: Vec::new() };
         let mut work = vec![start];
         while let Some(mut at) = work.pop() {
             while (start..end).contains(&at) && !function.instructions.contains_key(&at) {
@@ -176,7 +198,10 @@ impl Function {
                     // Through a pointer in the image it is a call of another module; else it may be a switch.
                     FlowControl::IndirectBranch if instruction.is_ip_rel_memory_operand() => go_on = false,
                     FlowControl::IndirectBranch => return None,
-                    FlowControl::Call if instruction.is_call_near() => function.targets.push(instruction.near_branch_target()),
+                    FlowControl::Call if instruction.is_call_near() => {
+                        function.targets.push(instruction.near_branch_target());
+                        function.calls.push(instruction.near_branch_target());
+                    }
                     FlowControl::Return | FlowControl::Exception => go_on = false,
                     _ => {}
                 }

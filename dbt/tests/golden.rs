@@ -130,6 +130,14 @@ fn computed_jumps_and_data() {
 }
 
 #[test]
+fn a_function_that_only_a_call_leads_to() {
+    // call +3; ret; nop; nop; mov eax, 1; syscall; ret
+    let code = bytes("e8 03 00 00 00 c3 90 90 b8 01 00 00 00 0f 05 c3");
+    let code = Code { bytes: &code, address: BASE };
+    assert_eq!(scan(code, &[(BASE, Some(BASE + 6))], &[code], BASE).sites.len(), 1);
+}
+
+#[test]
 fn calls_do_not_move() {
     // call +0x1000; syscall; call +0x1000
     left_alone("e8 00 10 00 00 0f 05 e8 00 10 00 00 c3");

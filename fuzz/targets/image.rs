@@ -50,11 +50,13 @@ fn examine(file: &[u8], image: &mut [u128]) {
     }
     image[..size / 16].fill(0);
     let base = image.as_mut_ptr() as usize;
-    for part in headers.parts(file.len() as u64) {
-        let at = part.offset as usize;
-        let bytes = file.get(at..at + part.len as usize).unwrap_or(&[]);
-        assert!(part.rva as usize + bytes.len() <= size, "a section leaves the image");
-        abi::fault::write_slice(base + part.rva as usize, bytes).expect("the image is ours");
+    let headers_part = (0, 0, u64::from(headers.headers_size));
+    let parts = headers.sections.iter().map(|section| (section.rva, section.file_offset, section.file_bytes()));
+    for (rva, offset, len) in std::iter::once(headers_part).chain(parts) {
+        let bytes = &file[(offset as usize).min(file.len())..];
+        let bytes = &bytes[..bytes.len().min(len as usize)];
+        assert!(rva as usize + bytes.len() <= size, "a section leaves the image");
+        abi::fault::write_slice(base + rva as usize, bytes).expect("the image is ours");
     }
     for (rva, len, _) in headers.protections() {
         assert!(rva + len <= size, "a protection leaves the image");

@@ -78,16 +78,26 @@ pub fn read_at(fd: RawFd, addr: usize, len: usize, offset: u64) -> Result<usize>
     retry(|| check(unsafe { libc::pread(fd, addr as *mut _, len, offset as i64) } as i64)).map(|n| n as usize)
 }
 
-/// Writes at the file's own position.
+/// Writes at the file's own position. The buffer may be guest memory.
 pub fn write(fd: RawFd, addr: usize, len: usize) -> Result<usize> {
     // SAFETY: the kernel checks the address.
-    retry(|| check(unsafe { libc::write(fd, addr as *const _, len) } as i64)).map(|n| n as usize)
+    from_memory(addr, len, || retry(|| check(unsafe { libc::write(fd, addr as *const _, len) } as i64)).map(|n| n as usize))
+}
+
+/// Makes a system call that reads guest memory, and once more if it met a page that is read in when it is touched:
+/// system calls fail there instead.
+pub(crate) fn from_memory<T>(addr: usize, len: usize, call: impl Fn() -> Result<T>) -> Result<T> {
+    let touch = || (addr..addr + len).step_by(crate::mem::PAGE).chain([addr + len - 1]).all(|at| abi::fault::read::<u8>(at).is_ok());
+    match call() {
+        Err(Errno::EFAULT) if len != 0 && addr.checked_add(len).is_some() && touch() => call(),
+        result => result,
+    }
 }
 
 /// Writes at a position.
 pub fn write_at(fd: RawFd, addr: usize, len: usize, offset: u64) -> Result<usize> {
     // SAFETY: the kernel checks the address.
-    retry(|| check(unsafe { libc::pwrite(fd, addr as *const _, len, offset as i64) } as i64)).map(|n| n as usize)
+    from_memory(addr, len, || retry(|| check(unsafe { libc::pwrite(fd, addr as *const _, len, offset as i64) } as i64)).map(|n| n as usize))
 }
 
 /// Writes all of a host slice.

@@ -92,12 +92,6 @@ pub fn discard(addr: usize, len: usize) -> Result<()> {
     }
 }
 
-/// Asks for huge pages in a range: fewer faults when all of it is filled. Only a wish.
-pub fn prefer_huge_pages(addr: usize, len: usize) {
-    // SAFETY: changes no contents.
-    unsafe { libc::madvise((addr & !(PAGE - 1)) as *mut _, len, libc::MADV_HUGEPAGE) };
-}
-
 /// Writes a mapped file's dirty pages to it.
 pub fn sync(addr: usize, len: usize) -> Result<()> {
     // SAFETY: the range is the caller's by contract.

@@ -61,7 +61,9 @@ pub fn shutdown(fd: RawFd, how: i32) -> Result<()> {
 pub fn send(fd: RawFd, addr: usize, len: usize, flags: i32, to: Option<&[u8]>) -> Result<usize> {
     let (address, size) = to.map_or((std::ptr::null(), 0), |to| (to.as_ptr(), to.len() as u32));
     // SAFETY: the kernel checks the buffer; address and size belong together.
-    check(unsafe { libc::sendto(fd, addr as *const _, len, flags | libc::MSG_NOSIGNAL, address.cast(), size) }).map(|n| n as usize)
+    crate::file::from_memory(addr, len, || {
+        check(unsafe { libc::sendto(fd, addr as *const _, len, flags | libc::MSG_NOSIGNAL, address.cast(), size) }).map(|n| n as usize)
+    })
 }
 
 /// Receives; also gives the sender's address, the message's whole length being more than `len` if it was cut.

@@ -13,7 +13,9 @@ use windows_sys::Win32::System::Memory as m;
 /// Reserves or commits pages.
 #[export(kernel32, full)]
 pub fn VirtualAlloc(addr: usize, size: usize, kind: u32, protect: u32) -> Result<Ptr<u8>, Win32Error> {
-    Ok(Ptr::new(memory::allocate(addr, size, kind, protect)?.0))
+    let (base, len) = memory::allocate(addr, size, kind, protect)?;
+    ntdll::syscall::look_at_allocated(base, len, kind, protect);
+    Ok(Ptr::new(base))
 }
 
 /// Reserves or commits pages of a process.
@@ -48,7 +50,9 @@ pub fn VirtualFreeEx(process: HANDLE, addr: usize, size: usize, kind: u32) -> Re
 pub fn VirtualProtect(addr: usize, size: usize, protect: u32, old: Ptr<u32>) -> Result<(), Win32Error> {
     // The old protection must be writable before anything changes.
     old.write(old.read()?)?;
-    Ok(old.write(memory::protect(addr, size, protect)?.0)?)
+    let (before, at, len) = memory::protect(addr, size, protect)?;
+    ntdll::syscall::look_at_generated(at, len, protect);
+    Ok(old.write(before)?)
 }
 
 /// Changes the protection of pages of a process.

@@ -8,10 +8,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 /// More than any real program has; the field's limit is 65,535, and the Windows loader's 96.
 const MAX_SECTIONS: usize = 96;
-/// From so many bytes on a mapping costs less than reading.
-const LARGE: u64 = 64 << 10;
-/// From so many bytes on a section is worth huge pages.
-const HUGE: u64 = 4 << 20;
+/// Sections of this many bytes are read piece by piece: reading less at once costs about as much as a fault.
+const DEFERRED_SIZE: usize = 512 << 10;
 /// Images of 2 GiB and more cannot be addressed RIP-relatively and are refused by Windows too.
 const MAX_IMAGE: u32 = 0x7fff_0000;
 
@@ -39,19 +37,23 @@ impl Section {
         }
     }
 
+    /// Whether it is read when it is touched: what is large and not written to, and what programs hardly look at.
+    pub fn is_deferred(&self) -> bool {
+        let writable = self.characteristics & pe::IMAGE_SCN_MEM_WRITE != 0;
+        let rarely = self.characteristics & pe::IMAGE_SCN_MEM_DISCARDABLE != 0;
+        !writable && self.file_bytes() != 0 && (rarely || self.memory_size() >= DEFERRED_SIZE)
+    }
+
+    /// Bytes that come from the file.
+    pub fn file_bytes(&self) -> u64 {
+        if self.file_offset == 0 { 0 } else { u64::from(self.file_size).min(self.memory_size() as u64) }
+    }
+
     /// Bytes in memory, whole pages.
     pub fn memory_size(&self) -> usize {
         let size = if self.virtual_size == 0 { self.file_size } else { self.virtual_size };
         (size as usize).next_multiple_of(PAGE)
     }
-}
-
-/// Bytes of the file that the mapped image holds.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    pub rva: u32,
-    pub offset: u64,
-    pub len: u64,
 }
 
 /// A PE file whose headers have been checked.
@@ -110,8 +112,9 @@ impl PeFile {
         Ok(file)
     }
 
-    /// Maps the image at `base`, which must be free, and reads its sections in. All pages are writable
-    /// until [`PeFile::protect`]. Relocations are not applied yet.
+    /// Maps the image at `base`, which must be free, and reads its sections in, but for deferred ones, which are
+    /// inaccessible. All other pages are writable until [`PeFile::protect`]. Relocations are not applied yet, so an image
+    /// that is not where it wants to be has nothing deferred.
     pub fn map(&self, base: usize) -> Result<(), PeError> {
         let size = self.mapped_size();
         mem::map_anonymous(Place::Exactly(base), size, Prot::RW).map_err(|e| PeError::Map(e.to_string()))?;
@@ -121,39 +124,48 @@ impl PeFile {
     }
 
     fn fill(&self, base: usize) -> Result<(), PeError> {
-        for part in self.parts(self.file_size) {
-            let start = base + part.rva as usize;
-            let mut done = 0;
-            // Whole pages at whole pages' offsets (linked with a file alignment of 4096) come in when they are touched.
-            if part.offset % PAGE as u64 == 0 && part.len >= LARGE {
-                done = part.len & !(PAGE as u64 - 1);
-                let place = Place::Replace(start);
-                mem::map_file(place, done as usize, Prot::RW, self.fd.as_raw_fd(), part.offset, false)
-                    .map_err(|e| PeError::Map(e.to_string()))?;
-            } else if part.len >= HUGE {
-                // Fewer page faults: most of the time that reading takes.
-                mem::prefer_huge_pages(start, part.len as usize);
-            }
-            while done < part.len {
-                let at = start + done as usize;
-                match host::file::read_at(self.fd.as_raw_fd(), at, (part.len - done) as usize, part.offset + done) {
-                    Ok(0) => return Err(PeError::Damaged("the file ended while it was read")),
-                    Ok(n) => done += n as u64,
-                    Err(e) => return Err(PeError::Io(e.to_string())),
-                }
+        let whole = base as u64 != self.image_base;
+        self.read(base, u64::from(self.headers_size), 0)?;
+        for section in &self.sections {
+            let at = base + section.rva as usize;
+            if section.is_deferred() && !whole {
+                mem::protect(at, section.memory_size(), Prot::NONE).map_err(|e| PeError::Map(e.to_string()))?;
+            } else if section.file_bytes() != 0 {
+                self.read(at, section.file_bytes(), u64::from(section.file_offset))?;
             }
         }
         Ok(())
     }
 
-    /// Gives every section of the image at `base` its final protection.
+    /// Reads a part of the file, as far as there is one, to an address.
+    fn read(&self, at: usize, len: u64, offset: u64) -> Result<(), PeError> {
+        let len = len.min(self.file_size.saturating_sub(offset));
+        let mut done = 0;
+        while done < len {
+            match host::file::read_at(self.fd.as_raw_fd(), at + done as usize, (len - done) as usize, offset + done) {
+                Ok(0) => return Err(PeError::Damaged("the file ended while it was read")),
+                Ok(n) => done += n as u64,
+                Err(e) => return Err(PeError::Io(e.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every section of the image at `base` its final protection, but for deferred ones.
     pub fn protect(&self, base: usize) -> Result<(), PeError> {
-        for (rva, size, prot) in self.protections() {
+        let whole = base as u64 != self.image_base;
+        for (rva, size, prot) in self.ranges(|section| whole || !section.is_deferred()) {
             if prot != Prot::RW && size != 0 {
                 mem::protect(base + rva, size, prot).map_err(|e| PeError::Map(e.to_string()))?;
             }
         }
         Ok(())
+    }
+
+    /// The sections that [`PeFile::map`] has left to be read when they are touched.
+    pub fn deferred(&self, base: usize) -> Vec<Section> {
+        let whole = base as u64 != self.image_base;
+        self.sections.iter().filter(|section| !whole && section.is_deferred()).copied().collect()
     }
 
     /// The open file.
@@ -206,24 +218,15 @@ impl Headers {
         (self.image_size as usize).next_multiple_of(PAGE)
     }
 
-    /// What is to be read from a file of that size, and where it goes: the headers, and each section's bytes.
-    pub fn parts(&self, file_size: u64) -> impl Iterator<Item = Part> + '_ {
-        let headers = Part { rva: 0, offset: 0, len: u64::from(self.headers_size) };
-        let sections = self.sections.iter().filter(|section| section.file_offset != 0 && section.file_size != 0);
-        let sections = sections.map(|section| Part {
-            rva: section.rva,
-            offset: u64::from(section.file_offset),
-            len: u64::from(section.file_size).min(section.memory_size() as u64),
-        });
-        let cut = move |part: Part| Part { len: part.len.min(file_size.saturating_sub(part.offset)), ..part };
-        std::iter::once(headers).chain(sections).map(cut)
-    }
-
     /// The ranges of the mapped image and their final protections, headers first; neighbours of the same protection
     /// are one range.
     pub fn protections(&self) -> Vec<(usize, usize, Prot)> {
+        self.ranges(|_| true)
+    }
+
+    fn ranges(&self, wanted: impl Fn(&Section) -> bool) -> Vec<(usize, usize, Prot)> {
         let mut ranges: Vec<(usize, usize, Prot)> = vec![(0, (self.headers_size as usize).next_multiple_of(PAGE), Prot::R)];
-        for section in &self.sections {
+        for section in self.sections.iter().filter(|section| wanted(section)) {
             let (rva, size, prot) = (section.rva as usize, section.memory_size(), section.prot());
             match ranges.last_mut() {
                 Some(last) if last.2 == prot && (last.0 + last.1).next_multiple_of(PAGE) == rva => last.1 = rva + size - last.0,

@@ -37,9 +37,9 @@ pub fn install() {
     host::signal::install(on_trap);
 }
 
-/// The shared data page, builtin DLLs, and guard pages.
+/// The shared data page, and guard pages.
 fn own_pages(addr: usize, _write: bool) -> FaultAction {
-    if crate::shared_data::on_fault(addr) || crate::ldr::builtin::on_fault(addr) {
+    if crate::shared_data::on_fault(addr) {
         return FaultAction::Resume;
     }
     if !crate::memory::take_guard(addr) {
@@ -62,13 +62,25 @@ fn ask_hooks(addr: usize, write: bool) -> FaultAction {
 
 fn on_trap(trap: &mut Trap) {
     let rip = trap.rip() as usize;
-    if !host::signal::is_guest_thread() {
-        return host::signal::default_action(trap.signal);
-    }
     let page_fault = trap.vector() == 14 && matches!(trap.signal, libc_signal::SEGV | libc_signal::BUS);
+    // What is only not there yet, and copies that expect a fault, may be met by any thread.
+    let addr = trap.fault_address() as usize;
+    if page_fault && (crate::ldr::builtin::on_fault(addr) || crate::memory::paging::on_fault(addr, trap.error())) {
+        return;
+    }
+    if !host::signal::is_guest_thread() {
+        match abi::fault::landing(rip) {
+            Some(landing) => {
+                trap.set_rip(landing as u64);
+                trap.set_gpr(context::RAX, 1);
+                return;
+            }
+            None => return host::signal::default_action(trap.signal),
+        }
+    }
     let mut status = None;
     if page_fault {
-        match ask_hooks(trap.fault_address() as usize, trap.error() & 2 != 0) {
+        match ask_hooks(addr, trap.error() & 2 != 0) {
             FaultAction::Resume => return,
             FaultAction::Raise(code) => status = Some(code),
             FaultAction::NotMine => {}
@@ -84,12 +96,25 @@ fn on_trap(trap: &mut Trap) {
         let Ok(record) = Ptr::<ExceptionRecord>::new(trap.gpr(context::RDI) as usize).read() else { return };
         return deliver_at_call(trap, record);
     }
+    if is_int_2e(trap) {
+        return crate::syscall::redirect(trap, rip as u64 + 2);
+    }
     let record = describe(trap, status);
     if context::is_guest_code(rip) {
         deliver(trap, record);
     } else {
         deliver_at_call(trap, record);
     }
+}
+
+/// `int 0x2e`, the older way to make an NT system call, which stubs still have for processors without `syscall`.
+fn is_int_2e(trap: &Trap) -> bool {
+    let rip = trap.rip() as usize;
+    trap.signal == libc_signal::SEGV
+        && trap.vector() == 13
+        && trap.error() == 0x2e * 8 + 2
+        && context::is_guest_code(rip)
+        && Ptr::<[u8; 2]>::new(rip).read() == Ok([0xcd, 0x2e])
 }
 
 /// Signal numbers of Linux on x86-64 (signal(7)).

@@ -65,6 +65,10 @@ fn map_image(file: &PeFile, name: &[u16]) -> Result<View, LoadError> {
         (Err(status), None) => return Err(LoadError::new(status, format!("{}: no room in memory", wide::display(name)))),
     };
     let view = View { base, size: file.mapped_size() };
+    if let Err(error) = memory::paging::add(base, file) {
+        let _ = memory::remove(base);
+        return Err(LoadError::of_image(name, &PeError::Map(error.to_string())));
+    }
     let relocate = || {
         if base != preferred {
             if !file.relocatable {
@@ -76,6 +80,7 @@ fn map_image(file: &PeFile, name: &[u16]) -> Result<View, LoadError> {
         Ok(())
     };
     relocate().map_err(|error| {
+        memory::paging::remove(base);
         let _ = memory::remove(base);
         LoadError::of_image(name, &error)
     })?;
@@ -84,6 +89,7 @@ fn map_image(file: &PeFile, name: &[u16]) -> Result<View, LoadError> {
 
 fn protect_image(file: &PeFile, base: usize, name: &[u16]) -> Result<(), LoadError> {
     file.protect(base).map_err(|error| LoadError::of_image(name, &error))?;
+    memory::paging::seal(base).map_err(|e| LoadError::of_image(name, &PeError::Map(e.to_string())))?;
     for (rva, size, prot) in file.protections() {
         memory::note_protection(base + rva, size, protect_flags(prot));
     }
@@ -183,6 +189,7 @@ fn bind(module: &Arc<Module>) -> Result<(), LoadError> {
         for import in &imports {
             bind_import(module, import)?;
         }
+        crate::syscall::patch_image(&file, module.view());
     }
     protect_image(&file, module.base, &module.path)
 }
@@ -497,6 +504,7 @@ fn forget(module: &Arc<Module>) {
     for import in &imports {
         unload(import);
     }
+    memory::paging::remove(module.base);
     let _ = memory::remove(module.base);
 }
 

@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/windows/win32/memory/virtual-address-space>
 
 mod exports;
+pub mod paging;
 mod region;
 mod section;
 
@@ -219,6 +220,7 @@ pub fn protect(addr: usize, size: usize, protect: u32) -> Result<(u32, usize, us
         return Err(NTSTATUS::INVALID_PAGE_PROTECTION);
     }
     let (start, size) = round(addr, size)?;
+    paging::populate(start, size);
     let mut space = SPACE.lock();
     let region = space.region(start).ok_or(NTSTATUS::INVALID_ADDRESS)?;
     if size == 0 || start + size > region.end() {
@@ -231,6 +233,20 @@ pub fn protect(addr: usize, size: usize, protect: u32) -> Result<(u32, usize, us
     mem::protect(start, size, host_prot(protect)).map_err(|_| NTSTATUS::SECTION_PROTECTION)?;
     region.set(start, size, Some(protect));
     Ok((old.unwrap_or(0), start, size))
+}
+
+/// Whether a page's protection allows an access. In a signal handler: true, too, while the answer cannot be had.
+fn allows(addr: usize, write: bool, fetch: bool) -> bool {
+    let Some(mut space) = SPACE.try_lock() else { return true };
+    let protect = space.region(addr).and_then(|region| region.query(addr & !(PAGE - 1)).0).unwrap_or(0);
+    let writable = m::PAGE_READWRITE | m::PAGE_WRITECOPY | m::PAGE_EXECUTE_READWRITE | m::PAGE_EXECUTE_WRITECOPY;
+    let executable = m::PAGE_EXECUTE | m::PAGE_EXECUTE_READ | m::PAGE_EXECUTE_READWRITE | m::PAGE_EXECUTE_WRITECOPY;
+    let wanted = match (write, fetch) {
+        (true, _) => writable,
+        (_, true) => executable,
+        _ => writable | executable | m::PAGE_READONLY,
+    };
+    protect & m::PAGE_GUARD == 0 && protect & wanted != 0
 }
 
 /// NtQueryVirtualMemory, MemoryBasicInformation.
