@@ -74,7 +74,8 @@ int main(void) {
     printf("generated: %lx", reset(event, 0));
     printf(" %lu", WaitForSingleObject(event, 0));
     SetEvent(event);
-    printf(" %lx %lu\n", again(event, 0), WaitForSingleObject(event, 0));
+    printf(" %lx", again(event, 0));
+    printf(" %lu\n", WaitForSingleObject(event, 0));
     // Everything else goes on as before.
     FILE *file = fopen("a.txt", "w+");
     fputs("text", file);
