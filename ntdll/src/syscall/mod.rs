@@ -135,8 +135,10 @@ pub fn patch_image(file: &PeFile, view: View) {
         let functions = functions.get_or_insert_with(|| functions_of(file, view));
         let parts: Vec<Code> =
             file.sections.iter().filter(|s| whole(s.rva)).map(|s| code_of(view.base + s.rva as usize, s.file_bytes() as usize)).collect();
-        // What is not there yet cannot be searched for references: then nothing is certain.
-        let found = if deferred.is_empty() {
+        // What is not there yet cannot be searched for references: then nothing is certain. Relocations and debug
+        // information do not count.
+        const DISCARDABLE: u32 = 0x0200_0000;
+        let found = if deferred.iter().all(|section| section.characteristics & DISCARDABLE != 0) {
             scan(code, functions, &parts, view.base as u64)
         } else {
             Found { sites: Vec::new(), unproved: candidates(code).collect() }
