@@ -39,6 +39,7 @@ impl Errno {
     pub const ELOOP: Errno = Errno(libc::ELOOP);
     pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
     pub const ETIMEDOUT: Errno = Errno(libc::ETIMEDOUT);
+    pub const EADDRINUSE: Errno = Errno(libc::EADDRINUSE);
     pub const ECONNREFUSED: Errno = Errno(libc::ECONNREFUSED);
     pub const ECONNRESET: Errno = Errno(libc::ECONNRESET);
     pub const ENXIO: Errno = Errno(libc::ENXIO);

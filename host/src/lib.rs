@@ -7,6 +7,7 @@ pub mod file;
 pub mod futex;
 pub mod gs;
 pub mod mem;
+pub mod pipe;
 pub mod process;
 pub mod signal;
 pub mod socket;

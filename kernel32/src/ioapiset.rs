@@ -10,7 +10,7 @@ use windows_sys::Win32::System::IO::{OVERLAPPED, OVERLAPPED_ENTRY};
 const PORT_ACCESS: u32 = 0x001f_0003;
 
 /// Creates a completion port, or ties a file to one.
-#[export(kernel32, partial("files only; operations complete before they return"))]
+#[export(kernel32, full)]
 pub fn CreateIoCompletionPort(file: HANDLE, port: HANDLE, key: usize, _threads: u32) -> Result<HANDLE, Win32Error> {
     let (port_handle, port) = if port.is_null() {
         let port = Port::new();
@@ -146,9 +146,10 @@ pub fn CancelIo(file: HANDLE) -> Result<(), Win32Error> {
 }
 
 /// Cancels a thread's blocking operation.
-#[export(kernel32, stub("finds nothing to cancel"))]
-pub fn CancelSynchronousIo(_thread: HANDLE) -> Result<(), Win32Error> {
-    Err(Win32Error::NOT_FOUND)
+#[export(kernel32, partial("reads and writes of pipes and terminals, and ConnectNamedPipe"))]
+pub fn CancelSynchronousIo(thread: HANDLE) -> Result<(), Win32Error> {
+    let thread = ntdll::thread::from_handle(thread, 0)?;
+    if ntdll::file::cancel_thread(thread.id()) { Ok(()) } else { Err(Win32Error::NOT_FOUND) }
 }
 
 /// Which operations skip the completion port.

@@ -15,6 +15,7 @@ pub mod ioapiset;
 pub mod jobapi;
 pub mod libloaderapi;
 pub mod memoryapi;
+pub mod namedpipeapi;
 pub mod nls;
 pub mod processenv;
 pub mod processthreadsapi;

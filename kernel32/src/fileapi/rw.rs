@@ -1,92 +1,99 @@
 //! Reading, writing, positions, lengths, locks, pipes.
 
-use abi::{BOOL, GuestFn, HANDLE, NTSTATUS, Ptr, Win32Error, export, teb};
+use abi::{GuestFn, HANDLE, NTSTATUS, Ptr, Win32Error, export, teb};
 use ntdll::access::{FILE_APPEND_DATA, FILE_READ_DATA, FILE_WRITE_DATA};
-use ntdll::file::{File, Kind};
-use ntdll::{object, sync};
+use ntdll::file::pending::{Request, Started};
+use ntdll::file::transfer::{self, Operation};
+use ntdll::file::{Done, File, Kind};
+use ntdll::object;
 use std::sync::Arc;
 use windows_sys::Win32::System::IO::OVERLAPPED;
+
+/// What is called when an operation of ReadFileEx or WriteFileEx is done.
+type Routine = Option<Box<dyn FnOnce(Done) + Send>>;
 
 /// Does one transfer by the rules of ReadFile and WriteFile.
 fn transfer(
     handle: HANDLE,
-    needed: u32,
+    operation: Operation,
+    buffer: Ptr<u8>,
+    len: u32,
     done: Ptr<u32>,
     overlapped: Ptr<OVERLAPPED>,
-    act: impl FnOnce(&File, Option<u64>) -> Result<usize, NTSTATUS>,
+    routine: Routine,
 ) -> Result<(), Win32Error> {
+    let needed = if operation == Operation::Read { FILE_READ_DATA } else { FILE_WRITE_DATA | FILE_APPEND_DATA };
     done.write_opt(0)?;
     let entry = object::table_info(handle)?;
     let file: Arc<File> = object::downcast(entry.object).ok_or(Win32Error::INVALID_HANDLE)?;
     if entry.access & needed == 0 {
         return Err(Win32Error::ACCESS_DENIED);
     }
-    if overlapped.is_null() {
+    let how = if overlapped.is_null() {
         if !file.is_synchronous() && file.kind == Kind::Disk {
             return Err(Win32Error::INVALID_PARAMETER);
         }
-        let n = act(&file, None)?;
-        return Ok(done.write_opt(n as u32)?);
-    }
-    let o = overlapped.read()?;
-    let offset = overlapped.byte_add(16).cast::<u64>().read()?;
-    let event = HANDLE(o.hEvent as usize & !1);
-    if !event.is_null() {
-        object::with(event, 0, sync::Event::reset)?;
-    }
-    let result = act(&file, if file.kind == Kind::Disk { Some(offset) } else { None });
-    let (status, n) = match result {
-        Ok(n) => (NTSTATUS::SUCCESS, n),
-        Err(status) => (status, 0),
+        match transfer::transfer(&file, operation, buffer.addr(), len as usize, None) {
+            // At the end of a file reading succeeds with 0 bytes.
+            Done { status: NTSTATUS::END_OF_FILE, .. } => Done::ok(0),
+            how => how,
+        }
+    } else {
+        let offset = (file.kind == Kind::Disk).then_some(overlapped.byte_add(16).cast::<u64>().read()?);
+        let mut request = Request::of_overlapped(overlapped.addr())?;
+        if routine.is_some() {
+            // The event is the caller's to use as it likes.
+            request = Request { event: None, context: 0, routine, ..request };
+        }
+        match transfer::submit(&file, operation, buffer.addr(), len as usize, offset, request)? {
+            Started::Done(how) => how,
+            Started::Pending => return Err(Win32Error::IO_PENDING),
+        }
     };
-    overlapped.cast::<usize>().write(status.0 as usize)?;
-    overlapped.cast::<usize>().add(1).write(n)?;
-    if !status.is_ok() {
-        return Err(status.into());
-    }
-    if !event.is_null() {
-        object::with(event, 0, sync::Event::set)?;
-    }
-    // The low bit of the event's handle keeps the operation away from the completion port.
-    if o.hEvent as usize & 1 == 0 {
-        file.complete(overlapped.addr(), status, n);
-    }
-    Ok(done.write_opt(n as u32)?)
+    done.write_opt(how.bytes as u32)?;
+    if how.status.is_ok() { Ok(()) } else { Err(how.status.into()) }
 }
 
 /// Reads. At the end of a file it succeeds with 0 bytes, unless overlapped.
-#[export(kernel32, partial("always finishes before it returns"))]
+#[export(kernel32, full)]
 pub fn ReadFile(handle: HANDLE, buffer: Ptr<u8>, len: u32, done: Ptr<u32>, overlapped: Ptr<OVERLAPPED>) -> Result<(), Win32Error> {
-    let is_overlapped = !overlapped.is_null();
-    transfer(handle, FILE_READ_DATA, done, overlapped, |file, offset| match file.read(buffer.addr(), len as usize, offset) {
-        Err(NTSTATUS::END_OF_FILE) if !is_overlapped => Ok(0),
-        other => other,
-    })
+    transfer(handle, Operation::Read, buffer, len, done, overlapped, None)
 }
 
 /// Writes.
-#[export(kernel32, partial("always finishes before it returns"))]
+#[export(kernel32, full)]
 pub fn WriteFile(handle: HANDLE, buffer: Ptr<u8>, len: u32, done: Ptr<u32>, overlapped: Ptr<OVERLAPPED>) -> Result<(), Win32Error> {
-    transfer(handle, FILE_WRITE_DATA | FILE_APPEND_DATA, done, overlapped, |file, offset| file.write(buffer.addr(), len as usize, offset))
+    transfer(handle, Operation::Write, buffer, len, done, overlapped, None)
 }
 
-fn with_routine(routine: GuestFn, overlapped: Ptr<OVERLAPPED>, result: Result<(), Win32Error>) -> Result<(), Win32Error> {
-    result?;
-    let bytes = overlapped.cast::<usize>().add(1).read()?;
-    ntdll::thread::current().queue_apc(ntdll::thread::Apc { function: routine, arguments: [0, bytes as u64, overlapped.addr() as u64] });
-    Ok(())
+/// Queues the completion routine to the calling thread: it gets the error code, the bytes and the OVERLAPPED.
+fn queue(routine: GuestFn, overlapped: Ptr<OVERLAPPED>) -> Routine {
+    let thread = ntdll::thread::current();
+    Some(Box::new(move |done: Done| {
+        let code = if done.status.is_ok() { 0 } else { done.status.to_win32().0 };
+        let arguments = [code.into(), done.bytes as u64, overlapped.addr() as u64];
+        thread.queue_apc(ntdll::thread::Apc { function: routine, arguments });
+    }))
+}
+
+/// An operation with a routine is started: that it waits is no failure.
+fn started(result: Result<(), Win32Error>) -> Result<(), Win32Error> {
+    match result {
+        Err(Win32Error::IO_PENDING) => Ok(()),
+        other => other,
+    }
 }
 
 /// Reads and calls a routine when done, in an alertable wait.
-#[export(kernel32, partial("reads before it returns"))]
+#[export(kernel32, full)]
 pub fn ReadFileEx(handle: HANDLE, buffer: Ptr<u8>, len: u32, overlapped: Ptr<OVERLAPPED>, routine: GuestFn) -> Result<(), Win32Error> {
-    with_routine(routine, overlapped, ReadFile(handle, buffer, len, Ptr::NULL, overlapped))
+    started(transfer(handle, Operation::Read, buffer, len, Ptr::NULL, overlapped, queue(routine, overlapped)))
 }
 
 /// Writes and calls a routine when done, in an alertable wait.
-#[export(kernel32, partial("writes before it returns"))]
+#[export(kernel32, full)]
 pub fn WriteFileEx(handle: HANDLE, buffer: Ptr<u8>, len: u32, overlapped: Ptr<OVERLAPPED>, routine: GuestFn) -> Result<(), Win32Error> {
-    with_routine(routine, overlapped, WriteFile(handle, buffer, len, Ptr::NULL, overlapped))
+    started(transfer(handle, Operation::Write, buffer, len, Ptr::NULL, overlapped, queue(routine, overlapped)))
 }
 
 /// Forces a file's contents to disk.
@@ -253,51 +260,4 @@ pub fn GetFileType(handle: HANDLE) -> u32 {
             0
         }
     }
-}
-
-/// Creates a pipe.
-#[export(kernel32, full)]
-pub fn CreatePipe(
-    read: Ptr<HANDLE>,
-    write: Ptr<HANDLE>,
-    attributes: Ptr<windows_sys::Win32::Security::SECURITY_ATTRIBUTES>,
-    _size: u32,
-) -> Result<(), Win32Error> {
-    let inherit = crate::synchapi::inherits(attributes)?;
-    let (reader, writer) = ntdll::file::create_pipe()?;
-    let (reader_access, writer_access) = (reader.access, writer.access);
-    read.write(object::insert_inheritable(Arc::new(reader), reader_access, inherit))?;
-    Ok(write.write(object::insert_inheritable(Arc::new(writer), writer_access, inherit))?)
-}
-
-/// How much can be read from a pipe at once, and the first of it.
-#[export(kernel32, partial("does not copy the data"))]
-pub fn PeekNamedPipe(
-    handle: HANDLE,
-    _buffer: Ptr<u8>,
-    len: u32,
-    read: Ptr<u32>,
-    available: Ptr<u32>,
-    left: Ptr<u32>,
-) -> Result<(), Win32Error> {
-    let file: Arc<File> = object::get(handle, 0)?;
-    if file.kind != Kind::Pipe {
-        return Err(Win32Error::INVALID_FUNCTION);
-    }
-    if len != 0 {
-        return Err(Win32Error::NOT_SUPPORTED);
-    }
-    let count = host::file::available(file.fd()).map_err(|e| Win32Error::from(ntdll::errno_to_status(e)))?;
-    if count == 0 && host::file::hung_up(file.fd()) {
-        return Err(Win32Error::BROKEN_PIPE);
-    }
-    read.write_opt(0)?;
-    available.write_opt(count as u32)?;
-    Ok(left.write_opt(0)?)
-}
-
-/// Blocking mode of a pipe.
-#[export(kernel32, stub("accepts and ignores"))]
-pub fn SetNamedPipeHandleState(_handle: HANDLE, _mode: Ptr<u32>, _most: Ptr<u32>, _timeout: Ptr<u32>) -> BOOL {
-    BOOL(true)
 }

@@ -1,5 +1,7 @@
 //! The Nt* functions of files.
 
+use super::pending::{Request, Started};
+use super::transfer::{Operation, submit};
 use super::{CreateOptions, Disposition, File, open};
 use crate::object::{self};
 use abi::{GuestFn, HANDLE, NTSTATUS, Ptr, export};
@@ -110,9 +112,14 @@ fn transfer(
     context: usize,
     status: Ptr<IoStatus>,
     offset: Ptr<i64>,
-    needed: u32,
-    act: impl FnOnce(&File, Option<u64>) -> Result<usize, NTSTATUS>,
-) -> Result<(), NTSTATUS> {
+    operation: Operation,
+    addr: usize,
+    len: usize,
+) -> Result<NTSTATUS, NTSTATUS> {
+    let needed = match operation {
+        Operation::Read => crate::access::FILE_READ_DATA,
+        Operation::Write => crate::access::FILE_WRITE_DATA | crate::access::FILE_APPEND_DATA,
+    };
     let entry = object::table_info(handle)?;
     let file: Arc<File> = object::downcast(entry.object).ok_or(NTSTATUS::OBJECT_TYPE_MISMATCH)?;
     if entry.access & needed == 0 {
@@ -125,30 +132,22 @@ fn transfer(
             at => Some(at as u64),
         },
     };
-    if !event.is_null() {
-        object::with(event, 0, crate::sync::Event::reset)?;
-    }
-    let result = act(&file, offset);
-    let (code, bytes) = match result {
-        Ok(n) => (NTSTATUS::SUCCESS, n),
-        Err(code) => (code, 0),
-    };
-    if code.is_ok() || code == NTSTATUS::END_OF_FILE {
-        status.write(IoStatus { status: code.0 as usize, information: bytes })?;
-    }
-    result?;
-    if !event.is_null() {
-        object::with(event, 0, crate::sync::Event::set)?;
-    }
-    file.complete(if apc.is_null() { context } else { 0 }, code, bytes);
+    let event = if event.is_null() { None } else { Some(object::get::<crate::sync::Event>(event, 0)?) };
+    let mut request = Request { block: status.addr(), event, context: if apc.is_null() { context } else { 0 }, routine: None };
     if !apc.is_null() {
-        crate::thread::current().queue_apc(crate::thread::Apc { function: apc, arguments: [context as u64, status.addr() as u64, 0] });
+        let thread = crate::thread::current();
+        let arguments = [context as u64, status.addr() as u64, 0];
+        request.routine = Some(Box::new(move |_| thread.queue_apc(crate::thread::Apc { function: apc, arguments })));
     }
-    Ok(())
+    match submit(&file, operation, addr, len, offset, request)? {
+        Started::Done(done) if done.is_success() => Ok(done.status),
+        Started::Done(done) => Err(done.status),
+        Started::Pending => Ok(NTSTATUS::PENDING),
+    }
 }
 
 /// Reads from a file.
-#[export(ntdll, partial("always finishes before it returns"))]
+#[export(ntdll, full)]
 pub fn NtReadFile(
     handle: HANDLE,
     event: HANDLE,
@@ -159,14 +158,12 @@ pub fn NtReadFile(
     len: u32,
     offset: Ptr<i64>,
     _key: Ptr<u32>,
-) -> Result<(), NTSTATUS> {
-    transfer(handle, event, apc, context, status, offset, crate::access::FILE_READ_DATA, |file, at| {
-        file.read(buffer.addr(), len as usize, at)
-    })
+) -> Result<NTSTATUS, NTSTATUS> {
+    transfer(handle, event, apc, context, status, offset, Operation::Read, buffer.addr(), len as usize)
 }
 
 /// Writes to a file.
-#[export(ntdll, partial("always finishes before it returns"))]
+#[export(ntdll, full)]
 pub fn NtWriteFile(
     handle: HANDLE,
     event: HANDLE,
@@ -177,9 +174,8 @@ pub fn NtWriteFile(
     len: u32,
     offset: Ptr<i64>,
     _key: Ptr<u32>,
-) -> Result<(), NTSTATUS> {
-    let needed = crate::access::FILE_WRITE_DATA | crate::access::FILE_APPEND_DATA;
-    transfer(handle, event, apc, context, status, offset, needed, |file, at| file.write(buffer.addr(), len as usize, at))
+) -> Result<NTSTATUS, NTSTATUS> {
+    transfer(handle, event, apc, context, status, offset, Operation::Write, buffer.addr(), len as usize)
 }
 
 /// Forces a file's contents to disk.

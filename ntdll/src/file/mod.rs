@@ -4,15 +4,20 @@ pub mod directory;
 mod exports;
 mod info;
 mod lock;
+pub mod named_pipe;
 pub mod open;
+pub mod pending;
 mod query;
 mod share;
+mod stream;
+pub mod transfer;
 
 pub use directory::{DirEntry, Listing};
 pub use exports::*;
 pub use info::*;
 pub use open::{CreateOptions, Disposition, Opened, open, open_host};
 pub use query::*;
+pub use stream::{Done, cancel_thread};
 
 use crate::errno_to_status;
 use crate::object::Object;
@@ -51,7 +56,9 @@ pub struct File {
     delete_on_close: AtomicBool,
     share: Option<share::Claim>,
     listing: Mutex<Option<Listing>>,
-    dispatcher: Dispatcher,
+    pub(crate) dispatcher: Dispatcher,
+    /// Present for the ends of named pipes.
+    pub pipe: Option<Box<named_pipe::NamedPipe>>,
     locks: Mutex<Vec<lock::Range>>,
     /// The completion port and key that finished operations are reported to.
     pub completion: Mutex<Option<(std::sync::Arc<dyn crate::file::CompletionTarget>, usize)>>,
@@ -119,6 +126,7 @@ impl File {
             share,
             listing: Mutex::new(None),
             dispatcher: Dispatcher::new(Signal::Notification, 0),
+            pipe: None,
             locks: Mutex::default(),
             completion: Mutex::new(None),
         }
@@ -164,81 +172,6 @@ impl File {
         self.delete_on_close.load(Ordering::Relaxed)
     }
 
-    fn is_seekable(&self) -> bool {
-        matches!(self.kind, Kind::Disk)
-    }
-
-    /// Reads into guest (or host) memory; `offset` None: at the file's position.
-    pub fn read(&self, addr: usize, len: usize, offset: Option<u64>) -> Result<usize, NTSTATUS> {
-        if self.kind == Kind::Directory {
-            return Err(NTSTATUS::INVALID_DEVICE_REQUEST);
-        }
-        if !self.locks_allow(offset, len, false)? {
-            return Err(NTSTATUS::FILE_LOCK_CONFLICT);
-        }
-        let got = match offset {
-            Some(offset) if self.is_seekable() => {
-                let got = host::file::read_at(self.fd(), addr, len, offset);
-                if self.is_synchronous()
-                    && let Ok(n) = got
-                {
-                    let _ = host::file::seek(self.fd(), (offset + n as u64) as i64, 0);
-                }
-                got
-            }
-            _ => host::file::read(self.fd(), addr, len),
-        };
-        match got {
-            Ok(0) if len != 0 => match self.kind {
-                Kind::Pipe => Err(NTSTATUS::PIPE_BROKEN),
-                Kind::Console => Ok(0),
-                _ => Err(NTSTATUS::END_OF_FILE),
-            },
-            Ok(n) => Ok(n),
-            Err(host::Errno::EISDIR) => Err(NTSTATUS::INVALID_DEVICE_REQUEST),
-            Err(host::Errno::EBADF) => Err(NTSTATUS::ACCESS_DENIED),
-            Err(host::Errno::EIO) if self.kind == Kind::Console => Ok(0),
-            Err(errno) => Err(errno_to_status(errno)),
-        }
-    }
-
-    /// Writes; `offset` None: at the file's position, or at its end for handles that only append.
-    pub fn write(&self, addr: usize, len: usize, offset: Option<u64>) -> Result<usize, NTSTATUS> {
-        if !self.locks_allow(offset, len, true)? {
-            return Err(NTSTATUS::FILE_LOCK_CONFLICT);
-        }
-        let append_only =
-            self.access & (crate::access::FILE_WRITE_DATA | crate::access::FILE_APPEND_DATA) == crate::access::FILE_APPEND_DATA;
-        let offset = match offset {
-            // 0xFFFFFFFF_FFFFFFFF means the end of the file (FILE_WRITE_TO_END_OF_FILE).
-            Some(u64::MAX) if self.is_seekable() => Some(self.stat()?.size),
-            _ if append_only && self.is_seekable() => Some(self.stat()?.size),
-            other => other,
-        };
-        let mut done = 0;
-        while done < len {
-            let result = match offset {
-                Some(offset) if self.is_seekable() => host::file::write_at(self.fd(), addr + done, len - done, offset + done as u64),
-                _ => host::file::write(self.fd(), addr + done, len - done),
-            };
-            match result {
-                Ok(n) => done += n,
-                Err(host::Errno::EBADF) => return Err(NTSTATUS::ACCESS_DENIED),
-                Err(host::Errno::EAGAIN) if self.kind != Kind::Disk => host::file::wait_writable(self.fd()),
-                Err(_) if done != 0 => break,
-                Err(host::Errno::EPIPE) => return Err(NTSTATUS::PIPE_CLOSING),
-                Err(errno) => return Err(errno_to_status(errno)),
-            }
-        }
-        if let Some(offset) = offset
-            && self.is_synchronous()
-            && self.is_seekable()
-        {
-            let _ = host::file::seek(self.fd(), (offset + done as u64) as i64, 0);
-        }
-        Ok(done)
-    }
-
     /// The position of reads and writes without an offset.
     pub fn position(&self) -> Result<u64, NTSTATUS> {
         host::file::seek(self.fd(), 0, 1).map_err(errno_to_status)
@@ -260,14 +193,10 @@ impl File {
     }
 }
 
-/// Those who keep operations pending (sockets): each cancels a file's operations, all or the one with this
-/// OVERLAPPED, and tells whether there were any.
-#[linkme::distributed_slice]
-pub static CANCEL_HOOKS: [fn(&std::sync::Arc<File>, Option<usize>) -> bool];
-
 /// Cancels pending operations. False when there were none.
 pub fn cancel(file: &std::sync::Arc<File>, overlapped: Option<usize>) -> bool {
-    CANCEL_HOOKS.iter().any(|cancel| cancel(file, overlapped))
+    let waited = overlapped.is_none() && stream::cancel_file(file);
+    pending::cancel(file, overlapped) | waited
 }
 
 /// A pipe: read end and write end.

@@ -387,11 +387,13 @@ pub fn NtFsControlFile(
     Err(NTSTATUS::INVALID_DEVICE_REQUEST)
 }
 
-/// Cancels pending operations; none ever are pending.
+/// Cancels pending operations: all of a file, or one.
 #[export(ntdll, full)]
-pub fn NtCancelIoFileEx(handle: HANDLE, _which: Ptr<IoStatus>, _status: Ptr<IoStatus>) -> Result<(), NTSTATUS> {
-    object::table_info(handle)?;
-    Err(NTSTATUS::NOT_FOUND)
+pub fn NtCancelIoFileEx(handle: HANDLE, which: Ptr<IoStatus>, status: Ptr<IoStatus>) -> Result<(), NTSTATUS> {
+    let file = object::get::<File>(handle, 0)?;
+    let result = if super::cancel(&file, which.non_null().map(Ptr::addr)) { NTSTATUS::SUCCESS } else { NTSTATUS::NOT_FOUND };
+    status.write(IoStatus { status: result.0 as usize, information: 0 })?;
+    if result.is_ok() { Ok(()) } else { Err(result) }
 }
 
 /// Facts about an object, by class: 0 basic, 1 name, 2 type.

@@ -74,7 +74,7 @@ pub fn closesocket(s: HANDLE) -> i32 {
     outcome(|| {
         let file = socket_of(s)?;
         // Who waits in another thread learns of it.
-        cancel(&file, None);
+        ntdll::file::cancel(&file, None);
         unwatch(&file);
         drop(file);
         ntdll::object::close(s).map_err(|_| Error(WSAENOTSOCK))

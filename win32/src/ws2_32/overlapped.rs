@@ -1,25 +1,16 @@
-//! Overlapped sends and receives: what cannot be done at once waits in a helper thread that polls for
-//! readiness, which starts with the first such operation.
+//! Overlapped sends and receives, and sockets that signal events (WSAEventSelect): those are watched by a helper thread,
+//! which starts with the first.
 
 use super::{Error, WSA_IO_PENDING};
-use abi::{HANDLE, NTSTATUS, Ptr, Win32Error};
+use abi::NTSTATUS;
 use host::socket::{self, Poll};
-use ntdll::file::File;
+use ntdll::file::pending::{self, Request, Started};
+use ntdll::file::{Done, File};
 use ntdll::sync::Event;
 use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-
-/// An operation that is tried again when the socket is ready; None: not yet.
-type Attempt = Box<dyn FnMut() -> Option<Result<usize, Error>> + Send>;
-
-struct Pending {
-    file: Arc<File>,
-    events: i16,
-    overlapped: usize,
-    attempt: Attempt,
-}
 
 /// A socket that signals an event (WSAEventSelect).
 struct Watch {
@@ -95,7 +86,6 @@ impl Watch {
 }
 
 struct Reactor {
-    waiting: Mutex<Vec<Pending>>,
     watches: Mutex<Vec<Watch>>,
     waker: OwnedFd,
 }
@@ -107,7 +97,7 @@ fn reactor() -> Option<&'static Reactor> {
     let reactor = REACTOR
         .get_or_init(|| {
             fresh = true;
-            Some(Reactor { waiting: Mutex::new(Vec::new()), watches: Mutex::new(Vec::new()), waker: socket::waker().ok()? })
+            Some(Reactor { watches: Mutex::new(Vec::new()), waker: socket::waker().ok()? })
         })
         .as_ref()?;
     if fresh {
@@ -124,8 +114,6 @@ fn wake(reactor: &Reactor) {
 fn run(reactor: &'static Reactor) {
     loop {
         let mut list = vec![Poll { fd: reactor.waker.as_raw_fd(), events: socket::IN, got: 0 }];
-        list.extend(reactor.waiting.lock().iter().map(|p| Poll { fd: p.file.fd(), events: p.events, got: 0 }));
-        let operations = list.len();
         list.extend(reactor.watches.lock().iter().map(|w| Poll {
             fd: if w.events() == 0 { -1 } else { w.file.fd() },
             events: w.events(),
@@ -138,31 +126,10 @@ fn run(reactor: &'static Reactor) {
             let mut drained = 0u64;
             let _ = host::file::read(reactor.waker.as_raw_fd(), &raw mut drained as usize, 8);
         }
-        for poll in list[operations..].iter().filter(|poll| poll.got != 0) {
+        for poll in list[1..].iter().filter(|poll| poll.got != 0) {
             for watch in reactor.watches.lock().iter_mut().filter(|watch| watch.file.fd() == poll.fd) {
                 watch.fire(poll.got);
             }
-        }
-        let ready: Vec<i32> = list[1..operations].iter().filter(|poll| poll.got != 0).map(|poll| poll.fd).collect();
-        if ready.is_empty() {
-            continue;
-        }
-        let mut done = Vec::new();
-        {
-            let mut waiting = reactor.waiting.lock();
-            let mut index = 0;
-            while index < waiting.len() {
-                if ready.contains(&waiting[index].file.fd())
-                    && let Some(result) = (waiting[index].attempt)()
-                {
-                    done.push((waiting.remove(index), result));
-                } else {
-                    index += 1;
-                }
-            }
-        }
-        for (pending, result) in done {
-            complete(&pending.file, pending.overlapped, result);
         }
     }
 }
@@ -172,44 +139,29 @@ pub fn status_of(error: Error) -> NTSTATUS {
     NTSTATUS(0xc007_0000 | error.0)
 }
 
+fn done(result: Result<usize, Error>) -> Done {
+    result.map_or_else(|error| Done::failed(status_of(error)), Done::ok)
+}
+
 /// Writes the result to OVERLAPPED and tells whoever waits for it.
 pub fn complete(file: &File, overlapped: usize, result: Result<usize, Error>) {
-    let (status, bytes) = match result {
-        Ok(bytes) => (NTSTATUS::SUCCESS, bytes),
-        Err(error) => (status_of(error), 0),
-    };
-    let block = Ptr::<usize>::new(overlapped);
-    let _ = block.add(1).write(bytes);
-    let _ = block.write(status.0 as usize);
-    let event = block.add(3).read().unwrap_or(0);
-    // Bit 0 of the event keeps the completion from the port.
-    if event & !1 != 0 {
-        let _ = ntdll::object::with::<Event, _>(HANDLE(event & !1), 0, |event| event.set());
+    if let Ok(request) = Request::of_overlapped(overlapped) {
+        pending::complete(file, request, done(result));
     }
-    file.complete(if event & 1 != 0 { 0 } else { overlapped }, status, bytes);
 }
+
+/// An operation that is tried again when the socket is ready; None: not yet.
+type Attempt = Box<dyn FnMut() -> Option<Result<usize, Error>> + Send>;
 
 /// Does an operation now or when the socket is ready. With OVERLAPPED the result goes there.
 pub fn start(file: Arc<File>, events: i16, overlapped: usize, mut attempt: Attempt) -> Result<Option<usize>, Error> {
-    let block = Ptr::<usize>::new(overlapped);
-    let event = block.add(3).read()?;
-    if event & !1 != 0 {
-        let _ = ntdll::object::with::<Event, _>(HANDLE(event & !1), 0, |event| event.reset());
+    let request = Request::of_overlapped(overlapped)?;
+    match pending::start(file, events, request, Box::new(move || attempt().map(done))) {
+        Ok(Started::Done(Done { status, bytes })) if status.is_ok() => Ok(Some(bytes)),
+        Ok(Started::Done(Done { status, .. })) => Err(Error(status.0 & 0xffff)),
+        Ok(Started::Pending) => Err(Error(WSA_IO_PENDING)),
+        Err(_) => Err(Error(10055)),
     }
-    block.write(NTSTATUS::PENDING.0 as usize)?;
-    if let Some(result) = attempt() {
-        return match result {
-            Ok(bytes) => {
-                complete(&file, overlapped, Ok(bytes));
-                Ok(Some(bytes))
-            }
-            Err(error) => Err(error),
-        };
-    }
-    let reactor = reactor().ok_or(Error(10055))?;
-    reactor.waiting.lock().push(Pending { file, events, overlapped, attempt });
-    wake(reactor);
-    Err(Error(WSA_IO_PENDING))
 }
 
 /// Whether any socket signals an event: enabling functions look no further when none does.
@@ -271,30 +223,3 @@ pub fn take_events(file: &Arc<File>) -> Option<(u32, u32)> {
     let watch = watches.iter_mut().find(|watch| Arc::ptr_eq(&watch.file, file))?;
     Some((std::mem::take(&mut watch.fired), watch.connect_error))
 }
-
-/// Ends what waits on a socket that is being closed, or one operation.
-pub fn cancel(file: &Arc<File>, overlapped: Option<usize>) -> bool {
-    let Some(Some(reactor)) = REACTOR.get() else { return false };
-    let mut ended = Vec::new();
-    {
-        let mut waiting = reactor.waiting.lock();
-        let mut index = 0;
-        while index < waiting.len() {
-            if Arc::ptr_eq(&waiting[index].file, file) && overlapped.is_none_or(|one| one == waiting[index].overlapped) {
-                ended.push(waiting.remove(index));
-            } else {
-                index += 1;
-            }
-        }
-    }
-    wake(reactor);
-    let any = !ended.is_empty();
-    for pending in ended {
-        // WSA_OPERATION_ABORTED is ERROR_OPERATION_ABORTED.
-        complete(&pending.file, pending.overlapped, Err(Error(Win32Error::OPERATION_ABORTED.0)));
-    }
-    any
-}
-
-#[linkme::distributed_slice(ntdll::file::CANCEL_HOOKS)]
-static CANCEL: fn(&Arc<File>, Option<usize>) -> bool = cancel;
