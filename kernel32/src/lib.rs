@@ -31,5 +31,6 @@ pub mod timezoneapi;
 pub mod update_resource;
 pub mod werapi;
 pub mod winbase;
+pub mod winbase_fibers;
 pub mod winbase_text;
 pub mod winnls;
