@@ -35,6 +35,7 @@ pub mod desktop;
 pub mod misc;
 pub mod oleaut32;
 pub mod shell32;
+pub mod shlwapi;
 pub mod version;
 pub mod winmm;
 pub mod ws2_32;
