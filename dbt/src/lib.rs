@@ -1,7 +1,29 @@
 //! x86 decoder work: raw system-call sites, and what a faulting instruction was about.
 #![deny(unsafe_code)]
 
+pub mod patch;
+pub mod scan;
+
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+
+/// Whether the bytes at `at` are a `syscall` for someone who reads the function from its start, one instruction after
+/// the other. `read` gives the bytes at an address, as many as there are. None: the function cannot be read.
+pub fn is_syscall(start: u64, at: u64, read: impl Fn(u64, &mut [u8; 15]) -> usize) -> Option<bool> {
+    let mut next = start;
+    let mut bytes = [0; 15];
+    while next <= at {
+        let len = read(next, &mut bytes);
+        let instruction = Decoder::with_ip(64, bytes.get(..len)?, next, DecoderOptions::NONE).decode();
+        if instruction.is_invalid() {
+            return None;
+        }
+        if next == at {
+            return Some(instruction.mnemonic() == Mnemonic::Syscall);
+        }
+        next = instruction.next_ip();
+    }
+    Some(false)
+}
 
 fn general(register: Register, gprs: &[u64; 16]) -> Option<u64> {
     if !register.is_gpr() {

@@ -93,6 +93,26 @@ impl Trap {
         self.set_greg(libc::REG_EFL, value.into());
     }
 
+    /// Makes the host's system call that the registers name, for one that was caught in host code outside of libc.
+    pub fn run_syscall(&mut self) {
+        let argument = |index| self.greg(index);
+        // SAFETY: the call that host code wanted to make itself.
+        let result = unsafe {
+            libc::syscall(
+                argument(libc::REG_RAX) as libc::c_long,
+                argument(libc::REG_RDI),
+                argument(libc::REG_RSI),
+                argument(libc::REG_RDX),
+                argument(libc::REG_R10),
+                argument(libc::REG_R8),
+                argument(libc::REG_R9),
+            )
+        };
+        // SAFETY: errno is thread-local.
+        let result = if result == -1 { -i64::from(unsafe { *libc::__errno_location() }) } else { result };
+        self.set_greg(libc::REG_RAX, result as u64);
+    }
+
     /// The processor's exception number (14 is a page fault).
     pub fn vector(&self) -> u32 {
         self.greg(libc::REG_TRAPNO) as u32
@@ -201,7 +221,11 @@ extern "C" fn on_interrupt(signal: libc::c_int, info: *mut libc::siginfo_t, cont
 }
 
 extern "C" fn on_sigsys(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: errno is thread-local; the interrupted code must find it unchanged.
+    let errno = unsafe { *libc::__errno_location() };
     deliver(&SYSCALL_HANDLER, signal, info, context);
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = errno };
 }
 
 fn deliver(handler: &OnceLock<Handler>, signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
@@ -421,17 +445,14 @@ pub fn install_syscall(handler: Handler) {
 const PR_SET_SYSCALL_USER_DISPATCH: libc::c_int = 59;
 const PR_SYS_DISPATCH_ON: libc::c_ulong = 1;
 
-/// From now on, a `syscall` instruction of this thread that lies outside `allowed` raises SIGSYS, as long as
-/// the byte at `selector` is 1. <https://docs.kernel.org/admin-guide/syscall-user-dispatch.html>
-pub fn dispatch_syscalls(allowed_start: usize, allowed_len: usize, selector: usize) -> bool {
-    // SAFETY: a plain system call; the selector byte outlives the thread (it is in its TEB).
+/// From now on, a `syscall` instruction of this thread that lies outside of libc raises SIGSYS; our own calls are all in
+/// libc. False: the host's kernel cannot do it. <https://docs.kernel.org/admin-guide/syscall-user-dispatch.html>
+pub fn dispatch_syscalls() -> bool {
+    let inside = libc::syscall as *const () as usize;
+    let bounds = HOST_CODE.chunks_exact(2).map(|range| [0, 1].map(|index| range[index].load(Ordering::Acquire)));
+    let Some([start, end]) = bounds.into_iter().find(|&[start, end]| (start..end).contains(&inside)) else { return false };
+    // SAFETY: a plain system call. There is no selector byte: dispatch stays on.
     unsafe {
-        libc::prctl(
-            PR_SET_SYSCALL_USER_DISPATCH,
-            PR_SYS_DISPATCH_ON,
-            allowed_start as libc::c_ulong,
-            allowed_len as libc::c_ulong,
-            selector as libc::c_ulong,
-        ) == 0
+        libc::prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, start as libc::c_ulong, (end - start) as libc::c_ulong, 0usize) == 0
     }
 }

@@ -201,7 +201,7 @@ impl Entry {
 /// Steps out of a function that has changed nothing but RSP: its return address lies at `rsp`.
 pub fn pop_return(context: &mut Context, rsp: usize) -> Option<()> {
     context.rip = crate::exception::suspend::return_address(rsp)?;
-    context.gpr[RSP] = rsp as u64 + 8;
+    context.gpr[RSP] = (rsp as u64).wrapping_add(8);
     Some(())
 }
 

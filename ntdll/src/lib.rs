@@ -23,6 +23,7 @@ pub mod rtlmem;
 pub mod shared_data;
 pub mod status;
 pub mod sync;
+pub mod syscall;
 pub mod thread;
 pub mod time;
 pub mod trace;

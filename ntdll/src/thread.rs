@@ -309,6 +309,7 @@ fn become_guest(thread: &Arc<Thread>) {
     Ptr::<u32>::new(thread.teb + 0x110 + 0x6d8).set(0);
     host::gs::set_base(thread.teb);
     host::signal::thread_init();
+    crate::syscall::init_thread();
     CURRENT.with(|current| {
         let _ = current.set(thread.clone());
     });

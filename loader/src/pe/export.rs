@@ -74,6 +74,14 @@ impl View {
         Ok(None)
     }
 
+    /// What all exports lead to.
+    pub fn exports(&self) -> Result<Vec<Target>, PeError> {
+        let Some(directory) = self.export_directory()? else { return Ok(Vec::new()) };
+        // Ordinals have 16 bits.
+        let count = directory.function_count.min(65_536);
+        (0..count).filter_map(|index| self.export_at(&directory, index).transpose()).collect()
+    }
+
     /// Finds an export by ordinal.
     pub fn export_by_ordinal(&self, ordinal: u32) -> Result<Option<Target>, PeError> {
         let Some(directory) = self.export_directory()? else { return Ok(None) };

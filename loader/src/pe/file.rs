@@ -108,39 +108,8 @@ impl PeFile {
         read_exact(&fd, &mut head, 0)?;
         let headers = Headers::parse(&mut head, |into, offset| read_exact(&fd, into, offset))?;
         let file = PeFile { fd, file_size: stat.size, headers };
-        file.check_sections()?;
+        file.check_sections(file.file_size)?;
         Ok(file)
-    }
-
-    /// Sections must lie in the image, in order and without overlap, and their bytes in the file.
-    fn check_sections(&self) -> Result<(), PeError> {
-        let mut end = u64::from(self.headers_size);
-        for section in &self.sections {
-            if section.rva as usize % PAGE != 0 {
-                return Err(PeError::Damaged("a section is not page-aligned"));
-            }
-            if u64::from(section.rva) < end {
-                return Err(PeError::Damaged("sections overlap"));
-            }
-            end = u64::from(section.rva) + section.memory_size() as u64;
-            if end > u64::from(self.image_size).next_multiple_of(PAGE as u64) {
-                return Err(PeError::Damaged("a section lies outside the image"));
-            }
-            let size = u64::from(section.file_size.min(section.memory_size() as u32));
-            if section.file_size != 0 && section.file_offset != 0 && u64::from(section.file_offset) + size > self.file_size {
-                // The last section's padding may be cut off; what is needed must be there.
-                let needed = u64::from(section.file_size.min(section.virtual_size.max(1)));
-                if u64::from(section.file_offset) + needed > self.file_size {
-                    return Err(PeError::Damaged("the file is truncated: a section's data lies beyond its end"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Bytes of address space the image takes.
-    pub fn mapped_size(&self) -> usize {
-        (self.image_size as usize).next_multiple_of(PAGE)
     }
 
     /// Maps the image at `base`, which must be free, and reads its sections in, but for deferred ones, which are
@@ -182,24 +151,6 @@ impl PeFile {
         Ok(())
     }
 
-    /// The ranges of the mapped image and their final protections, headers first; neighbours of the same protection
-    /// are one range.
-    pub fn protections(&self) -> Vec<(usize, usize, Prot)> {
-        self.ranges(|_| true)
-    }
-
-    fn ranges(&self, wanted: impl Fn(&Section) -> bool) -> Vec<(usize, usize, Prot)> {
-        let mut ranges: Vec<(usize, usize, Prot)> = vec![(0, (self.headers_size as usize).next_multiple_of(PAGE), Prot::R)];
-        for section in self.sections.iter().filter(|section| wanted(section)) {
-            let (rva, size, prot) = (section.rva as usize, section.memory_size(), section.prot());
-            match ranges.last_mut() {
-                Some(last) if last.2 == prot && (last.0 + last.1).next_multiple_of(PAGE) == rva => last.1 = rva + size - last.0,
-                _ => ranges.push((rva, size, prot)),
-            }
-        }
-        ranges
-    }
-
     /// Gives every section of the image at `base` its final protection, but for deferred ones.
     pub fn protect(&self, base: usize) -> Result<(), PeError> {
         let whole = base as u64 != self.image_base;
@@ -224,6 +175,67 @@ impl PeFile {
 }
 
 impl Headers {
+    /// Checks the headers of an image file that is in memory.
+    pub fn of_bytes(file: &[u8]) -> Result<Headers, PeError> {
+        let mut head = file[..file.len().min(PAGE)].to_vec();
+        let headers = Headers::parse(&mut head, |into, offset| {
+            let from = usize::try_from(offset).ok().and_then(|at| file.get(at..)?.get(..into.len()));
+            into.copy_from_slice(from.ok_or(PeError::NotPe("the file is too short"))?);
+            Ok(())
+        })?;
+        headers.check_sections(file.len() as u64)?;
+        Ok(headers)
+    }
+
+    /// Sections must lie in the image, in order and without overlap, and their bytes in the file.
+    fn check_sections(&self, file_size: u64) -> Result<(), PeError> {
+        let mut end = u64::from(self.headers_size);
+        for section in &self.sections {
+            if section.rva as usize % PAGE != 0 {
+                return Err(PeError::Damaged("a section is not page-aligned"));
+            }
+            if u64::from(section.rva) < end {
+                return Err(PeError::Damaged("sections overlap"));
+            }
+            end = u64::from(section.rva) + section.memory_size() as u64;
+            if end > u64::from(self.image_size).next_multiple_of(PAGE as u64) {
+                return Err(PeError::Damaged("a section lies outside the image"));
+            }
+            let size = u64::from(section.file_size.min(section.memory_size() as u32));
+            if section.file_size != 0 && section.file_offset != 0 && u64::from(section.file_offset) + size > file_size {
+                // The last section's padding may be cut off; what is needed must be there.
+                let needed = u64::from(section.file_size.min(section.virtual_size.max(1)));
+                if u64::from(section.file_offset) + needed > file_size {
+                    return Err(PeError::Damaged("the file is truncated: a section's data lies beyond its end"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of address space the image takes.
+    pub fn mapped_size(&self) -> usize {
+        (self.image_size as usize).next_multiple_of(PAGE)
+    }
+
+    /// The ranges of the mapped image and their final protections, headers first; neighbours of the same protection
+    /// are one range.
+    pub fn protections(&self) -> Vec<(usize, usize, Prot)> {
+        self.ranges(|_| true)
+    }
+
+    fn ranges(&self, wanted: impl Fn(&Section) -> bool) -> Vec<(usize, usize, Prot)> {
+        let mut ranges: Vec<(usize, usize, Prot)> = vec![(0, (self.headers_size as usize).next_multiple_of(PAGE), Prot::R)];
+        for section in self.sections.iter().filter(|section| wanted(section)) {
+            let (rva, size, prot) = (section.rva as usize, section.memory_size(), section.prot());
+            match ranges.last_mut() {
+                Some(last) if last.2 == prot && (last.0 + last.1).next_multiple_of(PAGE) == rva => last.1 = rva + size - last.0,
+                _ => ranges.push((rva, size, prot)),
+            }
+        }
+        ranges
+    }
+
     fn parse(head: &mut Vec<u8>, read: impl Fn(&mut [u8], u64) -> Result<(), PeError>) -> Result<Headers, PeError> {
         let (dos, _) = object::pod::from_bytes::<ImageDosHeader>(head).map_err(|()| PeError::NotPe("the file is too short"))?;
         if dos.e_magic.get(LE) != pe::IMAGE_DOS_SIGNATURE {

@@ -29,24 +29,41 @@ pub struct Import {
     pub slots: Vec<(Symbol, u32)>,
 }
 
-/// Keeps damaged tables from running on: no real module imports that much from one DLL.
-const MAX_SLOTS: usize = 65_536;
+/// Keep damaged tables from running on, and overlapping ones from filling the memory: no real module imports from so
+/// many DLLs, so many functions, or so many bytes of names.
 const MAX_DLLS: usize = 4_096;
+const MAX_SLOTS: usize = 262_144;
+const MAX_NAMES: usize = 32 << 20;
+
+/// What the tables of one directory may still take.
+struct Budget {
+    slots: usize,
+    names: usize,
+}
+
+impl Budget {
+    const FULL: Budget = Budget { slots: MAX_SLOTS, names: MAX_NAMES };
+
+    fn name(&mut self, name: String) -> Result<String, PeError> {
+        self.names = self.names.checked_sub(name.len()).ok_or(PeError::Damaged("an import table has no end"))?;
+        Ok(name)
+    }
+}
 
 impl View {
     /// The DLLs that the image imports at load time.
     pub fn imports(&self) -> Result<Vec<Import>, PeError> {
         let Some((rva, _)) = self.directory(pe::IMAGE_DIRECTORY_ENTRY_IMPORT)? else { return Ok(Vec::new()) };
-        let mut imports = Vec::new();
-        for at in (rva..).step_by(20).take(MAX_DLLS) {
+        let (mut imports, mut budget) = (Vec::new(), Budget::FULL);
+        for at in (0..MAX_DLLS as u32).map(|index| rva.wrapping_add(index * 20)) {
             let lookup: u32 = self.read(at)?;
             let name: u32 = self.read(at.wrapping_add(12))?;
             let table: u32 = self.read(at.wrapping_add(16))?;
             if name == 0 || table == 0 {
                 return Ok(imports);
             }
-            let slots = self.slots(if lookup == 0 { table } else { lookup }, table)?;
-            imports.push(Import { dll: self.string(name)?, delayed: false, slots });
+            let slots = self.slots(if lookup == 0 { table } else { lookup }, table, &mut budget)?;
+            imports.push(Import { dll: budget.name(self.string(name)?)?, delayed: false, slots });
         }
         Err(PeError::Damaged("the import table has no end"))
     }
@@ -54,8 +71,8 @@ impl View {
     /// The DLLs that the image imports when it first calls them.
     pub fn delayed_imports(&self) -> Result<Vec<Import>, PeError> {
         let Some((rva, _)) = self.directory(pe::IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT)? else { return Ok(Vec::new()) };
-        let mut imports = Vec::new();
-        for at in (rva..).step_by(32).take(MAX_DLLS) {
+        let (mut imports, mut budget) = (Vec::new(), Budget::FULL);
+        for at in (0..MAX_DLLS as u32).map(|index| rva.wrapping_add(index * 32)) {
             let attributes: u32 = self.read(at)?;
             let name: u32 = self.read(at.wrapping_add(4))?;
             let table: u32 = self.read(at.wrapping_add(12))?;
@@ -64,14 +81,16 @@ impl View {
             if name == 0 || attributes & 1 == 0 {
                 return Ok(imports);
             }
-            imports.push(Import { dll: self.string(name)?, delayed: true, slots: self.slots(lookup, table)? });
+            let slots = self.slots(lookup, table, &mut budget)?;
+            imports.push(Import { dll: budget.name(self.string(name)?)?, delayed: true, slots });
         }
         Err(PeError::Damaged("the delay import table has no end"))
     }
 
-    fn slots(&self, lookup: u32, table: u32) -> Result<Vec<(Symbol, u32)>, PeError> {
+    fn slots(&self, lookup: u32, table: u32, budget: &mut Budget) -> Result<Vec<(Symbol, u32)>, PeError> {
         let mut slots = Vec::new();
         for index in 0..MAX_SLOTS as u32 {
+            budget.slots = budget.slots.checked_sub(1).ok_or(PeError::Damaged("an import table has no end"))?;
             let entry: u64 = self.read(lookup.wrapping_add(index * 8))?;
             if entry == 0 {
                 return Ok(slots);
@@ -80,7 +99,7 @@ impl View {
                 Symbol::Ordinal(entry as u16)
             } else {
                 // Skip the two bytes of hint.
-                Symbol::Name(self.string((entry as u32 & 0x7fff_ffff).wrapping_add(2))?)
+                Symbol::Name(budget.name(self.string((entry as u32 & 0x7fff_ffff).wrapping_add(2))?)?)
             };
             slots.push((symbol, table.wrapping_add(index * 8)));
         }

@@ -5,6 +5,8 @@
 
 pub mod export;
 pub mod file;
+#[cfg(test)]
+mod hostile;
 pub mod import;
 pub mod resource;
 pub mod update;

@@ -18,6 +18,9 @@ pub struct Entry {
     pub offset: u32,
 }
 
+/// UTF-16 units of all names of one level.
+const MAX_NAMES: usize = 1 << 20;
+
 impl View {
     fn resource_base(&self) -> Result<Option<u32>, PeError> {
         Ok(self.directory(pe::IMAGE_DIRECTORY_ENTRY_RESOURCE)?.map(|(rva, _)| rva))
@@ -30,6 +33,7 @@ impl View {
         let named: u16 = self.read(at.wrapping_add(12))?;
         let numbered: u16 = self.read(at.wrapping_add(14))?;
         let mut entries = Vec::new();
+        let mut names = 0;
         for index in 0..u32::from(named) + u32::from(numbered) {
             let entry = at.wrapping_add(16 + index * 8);
             let (id, offset) = (self.read::<u32>(entry)?, self.read::<u32>(entry.wrapping_add(4))?);
@@ -38,6 +42,11 @@ impl View {
             } else {
                 let text = base.wrapping_add(id & 0x7fff_ffff);
                 let len: u16 = self.read(text)?;
+                // Names that overlap could fill the memory.
+                names += usize::from(len);
+                if names > MAX_NAMES {
+                    return Err(PeError::Damaged("the resource names are longer than any real ones"));
+                }
                 let units = (0..u32::from(len)).map(|i| self.read::<u16>(text.wrapping_add(2 + i * 2)));
                 Id::Name(units.collect::<Result<_, _>>()?)
             };

@@ -28,18 +28,26 @@ impl View {
     /// All resources of the image.
     pub fn resources(&self) -> Result<Tree, PeError> {
         let mut tree = Tree::new();
+        // A damaged tree may name the same data, or the same level, over and over.
+        let (mut bytes_left, mut levels_left) = (self.size.saturating_mul(4), 65_536u32);
+        let mut level = |offset: u32| {
+            levels_left = levels_left.checked_sub(1).ok_or(PeError::Damaged("the resource tree has no end"))?;
+            self.resource_level(offset)
+        };
         let inner = |entry: &Entry| entry.offset >> 31 != 0;
-        for kind in self.resource_level(0)?.into_iter().filter(inner) {
+        for kind in level(0)?.into_iter().filter(inner) {
             let names = tree.entry(kind.id.into()).or_default();
-            for name in self.resource_level(kind.offset)?.into_iter().filter(inner) {
+            for name in level(kind.offset)?.into_iter().filter(inner) {
                 let languages = names.entry(name.id.into()).or_default();
-                for language in self.resource_level(name.offset)? {
+                for language in level(name.offset)? {
                     let Id::Number(number) = language.id else { continue };
                     if language.offset >> 31 != 0 {
                         return Err(PeError::Damaged("the resource tree has more than three levels"));
                     }
                     let (_, rva, size) = self.resource_data(language.offset)?;
-                    let bytes = (0..size).map(|at| self.read::<u8>(rva + at)).collect::<Result<Vec<u8>, _>>()?;
+                    bytes_left = bytes_left.checked_sub(size as usize).ok_or(PeError::Damaged("the resource tree has no end"))?;
+                    let mut bytes = vec![0; size as usize];
+                    abi::fault::read_slice(self.base + rva as usize, &mut bytes)?;
                     languages.insert(number, bytes);
                 }
             }
@@ -147,7 +155,9 @@ pub fn replace_resources(file: &[u8], tree: &Tree) -> Result<Vec<u8>, PeError> {
     let section_alignment = get32(file, optional + 32)? as usize;
     let file_alignment = (get32(file, optional + 36)? as usize).max(512);
     let headers = get32(file, optional + 60)? as usize;
-    if !section_alignment.is_power_of_two() || !file_alignment.is_power_of_two() || count == 0 || count > 96 {
+    // The format's own bounds: FileAlignment is at most 64 KiB.
+    let aligned = section_alignment.is_power_of_two() && file_alignment.is_power_of_two() && file_alignment <= 0x1_0000;
+    if !aligned || section_alignment > 1 << 28 || count == 0 || count > 96 {
         return Err(PeError::Damaged("alignments or section count are out of range"));
     }
     let directory = |index: usize| optional + 112 + index * 8;
@@ -190,6 +200,10 @@ pub fn replace_resources(file: &[u8], tree: &Tree) -> Result<Vec<u8>, PeError> {
         let rva = align(get32(file, last + 12)? as usize + get32(file, last + 8)? as usize, section_alignment);
         (rva, align(get32(file, last + 20)? as usize + get32(file, last + 16)? as usize, file_alignment))
     };
+    // Section data comes behind the headers.
+    if offset < header(index) + 40 || offset > file.len() + file_alignment || rva >> 31 != 0 {
+        return Err(PeError::Damaged("a section lies outside the file"));
+    }
     let data = serialize(tree, rva as u32);
     out.truncate(offset.min(out.len()));
     out.resize(offset, 0);

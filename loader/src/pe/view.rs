@@ -97,7 +97,7 @@ impl View {
         };
         let end = start.checked_add(size).ok_or(PeError::Damaged("the relocation table is out of range"))?;
         let mut block = start;
-        while block + 8 <= end {
+        while end - block >= 8 {
             let (page, len) = (self.read::<u32>(block)?, self.read::<u32>(block + 4)?);
             if len < 8 || len > end - block {
                 return Err(PeError::Damaged("a relocation block has a wrong size"));

@@ -138,6 +138,7 @@ fn on_interrupt(trap: &mut Trap) {
     if !host::signal::is_guest_thread() {
         return;
     }
+    crate::syscall::init_thread();
     let Some(suspension) = suspension_of(teb::current()) else { return };
     if suspension.count().load(Ordering::Acquire) == 0 || suspension.state.load(Ordering::Acquire) != RUNNING {
         return;
@@ -253,6 +254,14 @@ fn prepare() {
         abi::call::PARK_HOOK.store(park_before_call as *const () as usize, Ordering::Release);
         host::signal::install_interrupt(on_interrupt);
     });
+}
+
+/// Has all other threads take notice of what is new for the whole process.
+pub fn interrupt_others(current: &Thread) {
+    prepare();
+    for thread in crate::thread::all().iter().filter(|thread| thread.id() != current.id() && thread.id() != 0) {
+        host::signal::interrupt(thread.id() as i32);
+    }
 }
 
 /// Suspends a thread; returns the count before. With [`SUSPENDING`] held.

@@ -96,12 +96,25 @@ fn on_trap(trap: &mut Trap) {
         let Ok(record) = Ptr::<ExceptionRecord>::new(trap.gpr(context::RDI) as usize).read() else { return };
         return deliver_at_call(trap, record);
     }
+    if is_int_2e(trap) {
+        return crate::syscall::redirect(trap, rip as u64 + 2);
+    }
     let record = describe(trap, status);
     if context::is_guest_code(rip) {
         deliver(trap, record);
     } else {
         deliver_at_call(trap, record);
     }
+}
+
+/// `int 0x2e`, the older way to make an NT system call, which stubs still have for processors without `syscall`.
+fn is_int_2e(trap: &Trap) -> bool {
+    let rip = trap.rip() as usize;
+    trap.signal == libc_signal::SEGV
+        && trap.vector() == 13
+        && trap.error() == 0x2e * 8 + 2
+        && context::is_guest_code(rip)
+        && Ptr::<[u8; 2]>::new(rip).read() == Ok([0xcd, 0x2e])
 }
 
 /// Signal numbers of Linux on x86-64 (signal(7)).

@@ -131,7 +131,9 @@ pub fn on_fault(addr: usize) -> bool {
 impl Image {
     /// The address that an export has for the guest.
     pub fn by_name(&self, name: &str) -> Option<usize> {
-        self.address_of(self.dll.slot(name)?)
+        // ntdll has its system calls under two names, of which only one is in the table.
+        let twin = || name.strip_prefix("Zw").filter(|_| self.dll.name == "ntdll.dll").and_then(|rest| self.dll.slot(&format!("Nt{rest}")));
+        self.address_of(self.dll.slot(name).or_else(twin)?)
     }
 
     /// The address that an export has for the guest.
@@ -163,8 +165,8 @@ impl Image {
         self.open(state, stub / STUBS_PER_PAGE)?;
         let at = self.base + stub_offset(stub);
         let plain = if traced { at + STUB } else { at };
-        let is_syscall = self.dll.name == "ntdll.dll" && export.name().starts_with("Nt");
-        stub::write(plain, export.kind(), export.number(), export.address(), is_syscall.then_some(row as u32));
+        let syscall = if self.dll.name == "ntdll.dll" { crate::syscall::number(export.name()) } else { None };
+        stub::write(plain, export.kind(), export.number(), export.address(), syscall);
         if traced {
             stub::write_traced(at, export.number());
         }

@@ -189,6 +189,7 @@ fn bind(module: &Arc<Module>) -> Result<(), LoadError> {
         for import in &imports {
             bind_import(module, import)?;
         }
+        crate::syscall::patch_image(&file, module.view());
     }
     protect_image(&file, module.base, &module.path)
 }

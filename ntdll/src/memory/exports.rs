@@ -25,6 +25,7 @@ pub fn NtAllocateVirtualMemory(
 ) -> Result<(), NTSTATUS> {
     own_process(process)?;
     let (at, len) = super::allocate(base.read()?, size.read()?, kind, protect)?;
+    crate::syscall::look_at_allocated(at, len, kind, protect);
     base.write(at)?;
     size.write(len)?;
     Ok(())
@@ -45,6 +46,7 @@ pub fn NtFreeVirtualMemory(process: HANDLE, base: Ptr<usize>, size: Ptr<usize>, 
 pub fn NtProtectVirtualMemory(process: HANDLE, base: Ptr<usize>, size: Ptr<usize>, protect: u32, old: Ptr<u32>) -> Result<(), NTSTATUS> {
     own_process(process)?;
     let (previous, at, len) = super::protect(base.read()?, size.read()?, protect)?;
+    crate::syscall::look_at_generated(at, len, protect);
     base.write(at)?;
     size.write(len)?;
     old.write(previous)?;

@@ -69,9 +69,13 @@ pub fn remove(base: usize) {
 /// bit 4: an instruction fetch). In a signal handler, so nothing is allocated here.
 pub fn on_fault(addr: usize, error: u64) -> bool {
     let images = IMAGES.read_recursive();
-    match images.iter().find(|image| addr.wrapping_sub(image.base) < image.size).map_or(Piece::None, |image| image.load(addr)) {
+    let Some(image) = images.iter().find(|image| addr.wrapping_sub(image.base) < image.size) else { return false };
+    match image.load(addr) {
         Piece::None => false,
-        Piece::Loaded => true,
+        Piece::Loaded => {
+            image.look_at(addr);
+            true
+        }
         // Another thread was faster; or the fault is of another kind.
         Piece::Present => super::allows(addr, error & 2 != 0, error & 16 != 0),
     }
@@ -92,7 +96,9 @@ pub fn populate(addr: usize, size: usize) {
     for image in images.iter().filter(|image| addr < image.base + image.size && image.base < addr + size) {
         let mut at = addr & !(PAGE - 1);
         while at < addr + size {
-            image.load(at);
+            if matches!(image.load(at), Piece::Loaded) {
+                image.look_at(at);
+            }
             at += PAGE;
         }
     }
@@ -103,6 +109,16 @@ impl Image {
     fn piece(&self, section: &Section, piece: usize) -> (usize, usize) {
         let offset = piece * PIECE;
         (self.base + section.rva as usize + offset, PIECE.min(section.memory_size() - offset))
+    }
+
+    /// Looks for system calls in the piece at an address, which is there.
+    fn look_at(&self, addr: usize) {
+        let rva = addr - self.base;
+        let section = self.sections.iter().find(|s| rva.wrapping_sub(s.rva as usize) < s.memory_size());
+        if let Some(section) = section.filter(|s| s.prot() == Prot::RX) {
+            let (at, len) = self.piece(section, (rva - section.rva as usize) / PIECE);
+            crate::syscall::look_at_piece(self.base, self.size, at, len);
+        }
     }
 
     fn load(&self, addr: usize) -> Piece {

@@ -55,7 +55,12 @@ pub(crate) fn own_function(pc: u64) -> Option<(Ptr<RuntimeFunction>, u64)> {
 
 /// Whether a return address lies in one of our own frames, which a guest has no use for.
 fn is_own(pc: u64) -> bool {
-    pc as usize == abi::call::guest_call_return() || pc as usize == crate::trace::frame::return_address()
+    pc as usize == abi::call::guest_call_return() || is_detour(pc)
+}
+
+/// The return addresses of detours, whose frames are alike.
+fn is_detour(pc: u64) -> bool {
+    pc as usize == crate::trace::frame::return_address() || pc as usize == crate::syscall::return_address()
 }
 
 /// How the guest had entered our code, for a context at [`abi::call::guest_call_return`].
@@ -72,7 +77,7 @@ pub fn walk(context: &mut Context, kind: u8) -> Option<Step> {
         entry_beneath(context).caller(context)?;
         return Some(Step { establisher, handler: None });
     }
-    if pc as usize == crate::trace::frame::return_address() {
+    if is_detour(pc) {
         // The detour's frame: the caller's RBP, and the return address.
         let frame = context.gpr[RBP] as usize;
         context.gpr[RBP] = Ptr::<u64>::new(frame).read().ok()?;

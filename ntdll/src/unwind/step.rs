@@ -21,6 +21,9 @@ const UWOP_SAVE_XMM128: u8 = 8;
 const UWOP_SAVE_XMM128_FAR: u8 = 9;
 const UWOP_PUSH_MACHFRAME: u8 = 10;
 
+/// Chains longer than this are corrupt.
+const MAX_LINKS: usize = 32;
+
 /// What one step found besides the caller's context.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Step {
@@ -73,7 +76,7 @@ fn pop(context: &mut Context, pointers: Option<&mut ContextPointers>, register: 
         pointers.gpr[register] = at;
     }
     // `pop rsp` does not occur; the increment comes first as in the instruction's definition.
-    context.gpr[RSP] += 8;
+    context.gpr[RSP] = context.gpr[RSP].wrapping_add(8);
     context.gpr[register] = value;
     Ok(())
 }
@@ -89,12 +92,17 @@ pub fn step(
 ) -> Result<Step, Fault> {
     let mut function = entry;
     // An odd unwind address names another RUNTIME_FUNCTION.
+    let mut links = 0;
     while function.unwind & 1 != 0 {
-        function = Ptr::new(base as usize + (function.unwind & !1) as usize).read()?;
+        function = Ptr::new((base as usize).wrapping_add((function.unwind & !1) as usize)).read()?;
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(Fault);
+        }
     }
-    let info: Ptr<u8> = Ptr::new(base as usize + function.unwind as usize);
+    let info: Ptr<u8> = Ptr::new((base as usize).wrapping_add(function.unwind as usize));
     let head = header(info)?;
-    let offset = pc.wrapping_sub(base + u64::from(function.begin));
+    let offset = pc.wrapping_sub(base.wrapping_add(u64::from(function.begin)));
     let in_prolog = offset < u64::from(head.prolog);
     let mut step = Step { establisher: context.rsp(), handler: None };
     if head.frame_register != 0 {
@@ -124,8 +132,7 @@ pub fn step(
     let mut current = head;
     let mut current_info = info;
     let mut first = true;
-    // Chains longer than this are corrupt.
-    for _ in 0..32 {
+    for _ in 0..MAX_LINKS {
         let mut index = 0;
         while index < current.count {
             let [at, op] = current.codes.add(index).read()?.to_le_bytes();
@@ -141,8 +148,11 @@ pub fn step(
                 };
                 match op {
                     UWOP_PUSH_NONVOL => pop(context, pointers.as_deref_mut(), operand)?,
-                    UWOP_ALLOC_LARGE => context.gpr[RSP] += if operand == 0 { small(1)? * 8 } else { far()? },
-                    UWOP_ALLOC_SMALL => context.gpr[RSP] += operand as u64 * 8 + 8,
+                    UWOP_ALLOC_LARGE => {
+                        let size = if operand == 0 { small(1)? * 8 } else { far()? };
+                        context.gpr[RSP] = context.gpr[RSP].wrapping_add(size);
+                    }
+                    UWOP_ALLOC_SMALL => context.gpr[RSP] = context.gpr[RSP].wrapping_add(operand as u64 * 8 + 8),
                     UWOP_SET_FPREG => context.gpr[RSP] = frame,
                     UWOP_SAVE_NONVOL | UWOP_SAVE_NONVOL_FAR => {
                         let saved = frame.wrapping_add(if op == UWOP_SAVE_NONVOL { small(1)? * 8 } else { far()? }) as usize;
@@ -160,9 +170,9 @@ pub fn step(
                     }
                     UWOP_PUSH_MACHFRAME => {
                         // RIP, CS, EFLAGS, RSP, SS, after an error code if the operand is 1.
-                        let at = context.rsp() as usize + operand * 8;
+                        let at = (context.rsp() as usize).wrapping_add(operand * 8);
                         context.rip = Ptr::<u64>::new(at).read()?;
-                        context.gpr[RSP] = Ptr::<u64>::new(at + 24).read()?;
+                        context.gpr[RSP] = Ptr::<u64>::new(at.wrapping_add(24)).read()?;
                         machine_frame = true;
                     }
                     _ => {}
@@ -173,7 +183,7 @@ pub fn step(
         let tail = current_info.byte_add(4 + current.count.next_multiple_of(2) * 2);
         if current.flags & UNW_FLAG_CHAININFO != 0 {
             let parent: RuntimeFunction = tail.cast().read()?;
-            current_info = Ptr::new(base as usize + parent.unwind as usize);
+            current_info = Ptr::new((base as usize).wrapping_add(parent.unwind as usize));
             current = header(current_info)?;
             first = false;
             continue;
@@ -182,7 +192,7 @@ pub fn step(
             // The primary function's handler serves its chained parts too.
             if current.flags & kind != 0 {
                 let handler: u32 = tail.cast().read()?;
-                step.handler = Some((base + u64::from(handler), tail.byte_add(4)));
+                step.handler = Some((base.wrapping_add(u64::from(handler)), tail.byte_add(4)));
             }
         }
         break;
@@ -205,6 +215,10 @@ fn epilog(
     mut pointers: Option<&mut ContextPointers>,
 ) -> Result<bool, Fault> {
     let byte = |at: u64| Ptr::<u8>::new(at as usize).read();
+    // The unwinder is asked about any address, the last ones of the address space too.
+    if pc.checked_add(64).is_none() {
+        return Ok(false);
+    }
     let mut at = pc;
     let first = [byte(at)?, byte(at + 1).unwrap_or(0), byte(at + 2).unwrap_or(0)];
     let mut rsp = context.rsp();
@@ -243,7 +257,8 @@ fn epilog(
     }
     let pops = at;
     let mut end = at;
-    loop {
+    // No function pops more registers than there are.
+    for _ in 0..16 {
         let b = byte(end)?;
         if (0x58..=0x5f).contains(&b) {
             end += 1;
@@ -321,5 +336,33 @@ mod tests {
             assert_eq!((context.gpr[RBX], context.gpr[RBP]), (0xb0b, 0xbb9), "at {offset}");
             assert_eq!(step.establisher, top + rsp * 8);
         }
+    }
+
+    /// Unwind data that the fuzz target has found: it ends with an answer or a fault.
+    #[test]
+    fn damaged_data_ends() {
+        host::signal::thread_init();
+        crate::exception::install();
+        let mut image = vec![0u8; 256];
+        image[..4].fill(0x90);
+        let base = image.as_ptr() as u64;
+        let stack = [0u64; 4];
+        let try_step = |image: &[u8], entry: RuntimeFunction, rsp: u64, pc: u64| {
+            assert_eq!(image.as_ptr() as u64, base);
+            let mut context = Context::zeroed();
+            context.gpr[RSP] = rsp;
+            step(3, base, pc, entry, &mut context, None).is_ok()
+        };
+        let rsp = stack.as_ptr() as u64;
+        // An entry that leads to itself.
+        image[64..76].copy_from_slice(&[0, 0, 0, 0, 4, 0, 0, 0, 65, 0, 0, 0]);
+        assert!(!try_step(&image, RuntimeFunction { begin: 0, end: 4, unwind: 65 }, rsp, base + 2));
+        // Chained data that is its own parent.
+        image[96..100].copy_from_slice(&[0x21, 0, 0, 0]);
+        image[100..112].copy_from_slice(&[0, 0, 0, 0, 4, 0, 0, 0, 96, 0, 0, 0]);
+        try_step(&image, RuntimeFunction { begin: 0, end: 4, unwind: 96 }, rsp, base + 2);
+        // The largest allocation, on a stack that ends with the address space.
+        image[128..138].copy_from_slice(&[1, 0, 3, 0, 0, 0x11, 0xff, 0xff, 0xff, 0xff]);
+        try_step(&image, RuntimeFunction { begin: 0, end: 4, unwind: 128 }, rsp, base + 2);
     }
 }

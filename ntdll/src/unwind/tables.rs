@@ -74,8 +74,8 @@ pub fn lookup(pc: u64) -> Option<(Ptr<RuntimeFunction>, u64)> {
 }
 
 /// IMAGE_DIRECTORY_ENTRY_EXCEPTION of a mapped PE32+ image. <https://learn.microsoft.com/windows/win32/debug/pe-format>
-fn exception_directory(base: usize, size: usize) -> Option<(Ptr<RuntimeFunction>, u32)> {
-    let header: u32 = Ptr::new(base + 0x3c).read().ok()?;
+pub fn exception_directory(base: usize, size: usize) -> Option<(Ptr<RuntimeFunction>, u32)> {
+    let header: u32 = Ptr::new(base.wrapping_add(0x3c)).read().ok()?;
     let header = base.checked_add(header as usize)?;
     let magic: u16 = Ptr::new(header + 24).read().ok()?;
     if magic != 0x20b {
@@ -93,7 +93,7 @@ fn exception_directory(base: usize, size: usize) -> Option<(Ptr<RuntimeFunction>
 }
 
 /// Binary search in a table that is sorted by begin address.
-fn search(table: Ptr<RuntimeFunction>, count: u32, rva: u32) -> Option<Ptr<RuntimeFunction>> {
+pub fn search(table: Ptr<RuntimeFunction>, count: u32, rva: u32) -> Option<Ptr<RuntimeFunction>> {
     let (mut low, mut high) = (0u32, count);
     while low < high {
         let middle = low + (high - low) / 2;
