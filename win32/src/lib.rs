@@ -34,6 +34,7 @@ pub mod dbghelp;
 pub mod desktop;
 pub mod misc;
 pub mod oleaut32;
+pub mod psapi;
 pub mod shell32;
 pub mod shlwapi;
 pub mod version;

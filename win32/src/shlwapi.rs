@@ -334,8 +334,10 @@ fn drive_number<T: Unit>(path: Ptr<T>) -> i32 {
 
 fn remove_file_spec<T: Unit>(path: Ptr<T>) -> BOOL {
     let text = read(path);
-    let start = root(&text);
-    let cut = text.iter().rposition(|unit| unit.code() == BACKSLASH).map_or(0, |i| i).max(start);
+    let server = at(&text, 0) == BACKSLASH && at(&text, 1) == BACKSLASH;
+    // The backslash behind a server's share goes too.
+    let start = if server { 2 } else { root(&text) };
+    let cut = text.iter().rposition(|unit| unit.code() == BACKSLASH).unwrap_or(0).max(start);
     if cut >= text.len() {
         return BOOL(false);
     }
@@ -578,18 +580,19 @@ pub fn PathFileExistsA(path: Ptr<u8>) -> BOOL {
     BOOL(!path.is_null() && kernel32::fileapi::GetFileAttributesA(path) != NO_FILE)
 }
 
-fn is_directory(attributes: u32) -> BOOL {
-    BOOL(attributes != NO_FILE && attributes & 16 != 0)
+/// FILE_ATTRIBUTE_DIRECTORY itself, as documented.
+fn is_directory(attributes: u32) -> u32 {
+    if attributes == NO_FILE { 0 } else { attributes & 16 }
 }
 
 /// Whether there is a directory.
 #[export(shlwapi, full)]
-pub fn PathIsDirectoryW(path: Ptr<u16>) -> BOOL {
+pub fn PathIsDirectoryW(path: Ptr<u16>) -> u32 {
     is_directory(kernel32::fileapi::GetFileAttributesW(path))
 }
 
 /// Whether there is a directory.
 #[export(shlwapi, full)]
-pub fn PathIsDirectoryA(path: Ptr<u8>) -> BOOL {
+pub fn PathIsDirectoryA(path: Ptr<u8>) -> u32 {
     is_directory(kernel32::fileapi::GetFileAttributesA(path))
 }
