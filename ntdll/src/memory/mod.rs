@@ -4,12 +4,16 @@
 
 mod exports;
 pub mod paging;
+mod placeholder;
 mod region;
 mod section;
+mod watch;
 
 pub use exports::*;
+pub use placeholder::*;
 pub use region::{Kind, Page, Region, host_prot, is_valid_protect};
 pub use section::*;
+pub use watch::*;
 
 use abi::NTSTATUS;
 use host::mem::{self, PAGE, Place, Prot};
@@ -17,6 +21,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use windows_sys::Win32::System::Memory as m;
 use windows_sys::Win32::System::Memory::{MEM_COMMIT, MEM_RESERVE};
+use windows_sys::Win32::System::SystemServices::{MEM_COALESCE_PLACEHOLDERS, MEM_WRITE_WATCH};
 
 /// Allocations start at multiples of this many bytes.
 pub const GRANULARITY: usize = 0x1_0000;
@@ -121,10 +126,12 @@ pub fn allocate(addr: usize, size: usize, flags: u32, protect: u32) -> Result<(u
 
 /// The same with an alignment (a power of two of at least 64 KiB) for reservations without an address.
 pub fn allocate_aligned(addr: usize, size: usize, flags: u32, protect: u32, align: usize) -> Result<(usize, usize), NTSTATUS> {
-    const KNOWN: u32 = MEM_COMMIT | MEM_RESERVE | m::MEM_RESET | MEM_TOP_DOWN | m::MEM_RESET_UNDO | m::MEM_LARGE_PAGES | MEM_PHYSICAL;
+    const KNOWN: u32 =
+        MEM_COMMIT | MEM_RESERVE | m::MEM_RESET | MEM_TOP_DOWN | m::MEM_RESET_UNDO | m::MEM_LARGE_PAGES | MEM_PHYSICAL | MEM_WRITE_WATCH;
     const MEM_TOP_DOWN: u32 = 0x0010_0000;
     const MEM_PHYSICAL: u32 = 0x0040_0000;
-    if flags & !KNOWN != 0 || flags & MEM_PHYSICAL != 0 || size == 0 {
+    let watched = flags & MEM_WRITE_WATCH != 0;
+    if flags & !KNOWN != 0 || flags & MEM_PHYSICAL != 0 || size == 0 || watched && flags & MEM_RESERVE == 0 {
         return Err(NTSTATUS::INVALID_PARAMETER);
     }
     if flags & m::MEM_LARGE_PAGES != 0 {
@@ -162,12 +169,17 @@ pub fn allocate_aligned(addr: usize, size: usize, flags: u32, protect: u32, alig
             }
             (base, size)
         };
-        space.regions.insert(base, Region::new(base, size, protect, Kind::Private, commit.then_some(protect)));
+        let mut region = Region::new(base, size, protect, Kind::Private, commit.then_some(protect));
+        region.watched = watched;
+        if watched {
+            host::watch::start(base, size);
+        }
+        space.regions.insert(base, region);
         return Ok((base, size));
     }
     let (start, size) = round(addr, size)?;
     let region = space.region(start).ok_or(NTSTATUS::CONFLICTING_ADDRESSES)?;
-    if start + size > region.end() || region.kind == Kind::Image {
+    if start + size > region.end() || region.kind == Kind::Image || region.placeholder {
         return Err(NTSTATUS::CONFLICTING_ADDRESSES);
     }
     mem::protect(start, size, host_prot(protect)).map_err(|_| NTSTATUS::NO_MEMORY)?;
@@ -177,6 +189,12 @@ pub fn allocate_aligned(addr: usize, size: usize, flags: u32, protect: u32, alig
 
 /// NtFreeVirtualMemory. Returns the range that was freed.
 pub fn free(addr: usize, size: usize, flags: u32) -> Result<(usize, usize), NTSTATUS> {
+    match flags & 3 {
+        _ if flags & m::MEM_RELEASE == 0 => {}
+        MEM_COALESCE_PLACEHOLDERS => return placeholder::coalesce(addr, size),
+        m::MEM_PRESERVE_PLACEHOLDER => return placeholder::preserve(addr, size),
+        _ => {}
+    }
     let mut space = SPACE.lock();
     match flags {
         m::MEM_RELEASE => {
@@ -207,6 +225,9 @@ pub fn free(addr: usize, size: usize, flags: u32) -> Result<(usize, usize), NTST
             }
             // Mapping anew gives the pages back and makes them unreadable in one call.
             mem::map_anonymous(Place::Replace(start), len, Prot::NONE).map_err(|_| NTSTATUS::NO_MEMORY)?;
+            if region.watched {
+                host::watch::start(start, len);
+            }
             region.set(start, len, None);
             Ok((start, len))
         }
