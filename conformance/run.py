@@ -14,7 +14,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / "conformance" / "build"
-UOSRUN = TOP / "target" / "release" / "uosrun"
+UOSRUN = Path(os.environ.get("UOSRUN", TOP / "target" / "release" / "uosrun"))
 PROGRAMS = ("esbuild-bundle buildifier-format dbmate-sqlite biome-format ast-grep-rewrite pagefind-index ruff-format typos-fix "
             "ripgrep-search ripgrep-pipe elm-format-file cmake-script 7zip-zip-hash rcedit-version ffmpeg-mpeg4 duckdb-query zig-ast").split()
 

@@ -5,8 +5,6 @@ extern "C" {
 void __stdcall say(const char *);
 }
 struct type_info_base { virtual ~type_info_base() {} };
-// what the compiler wants to see
-extern "C" int _fltused = 0;
 class type_info { public: virtual ~type_info(); };
 
 struct Noisy {
