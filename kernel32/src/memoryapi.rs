@@ -203,6 +203,221 @@ pub fn FlushViewOfFile(addr: usize, size: usize) -> Result<(), Win32Error> {
     host::mem::sync(start, len).map_err(|_| Win32Error::INVALID_ADDRESS)
 }
 
+/// The extended parameters that say where memory may lie; others (NUMA node, attributes) make no difference here.
+fn requirements(parameters: Ptr<m::MEM_EXTENDED_PARAMETER>, count: u32) -> Result<memory::Requirements, Win32Error> {
+    const ADDRESS_REQUIREMENTS: u64 = m::MemExtendedParameterAddressRequirements as u64;
+    const NUMA_NODE: u64 = m::MemExtendedParameterNumaNode as u64;
+    const ATTRIBUTE_FLAGS: u64 = m::MemExtendedParameterAttributeFlags as u64;
+    let mut wanted = memory::Requirements::default();
+    for index in 0..count as usize {
+        // The type in the low eight bits, and a value or pointer.
+        let [kind, value]: [u64; 2] = Ptr::new(parameters.add(index).addr()).read()?;
+        match kind & 0xff {
+            ADDRESS_REQUIREMENTS => {
+                let [lowest, highest, alignment]: [usize; 3] = Ptr::new(value as usize).read()?;
+                wanted = memory::Requirements { lowest, highest, alignment };
+            }
+            NUMA_NODE | ATTRIBUTE_FLAGS => {}
+            _ => return Err(Win32Error::INVALID_PARAMETER),
+        }
+    }
+    Ok(wanted)
+}
+
+/// Reserves or commits pages, with requirements on the address, or as a placeholder, or in the place of one.
+#[export(kernel32, partial("own process only; no memory partitions"))]
+pub fn VirtualAlloc2(
+    process: HANDLE,
+    addr: usize,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<m::MEM_EXTENDED_PARAMETER>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    if process.0 != 0 {
+        memory::own_process(process)?;
+    }
+    let wanted = requirements(parameters, count)?;
+    let has = |bit| kind & bit != 0;
+    if addr != 0 && (wanted.lowest, wanted.highest, wanted.alignment) != (0, 0, 0) {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    let base = if has(m::MEM_RESERVE_PLACEHOLDER) {
+        if kind != m::MEM_RESERVE | m::MEM_RESERVE_PLACEHOLDER {
+            return Err(Win32Error::INVALID_PARAMETER);
+        }
+        memory::reserve_placeholder(addr, size, protect, wanted)?.0
+    } else if has(m::MEM_REPLACE_PLACEHOLDER) {
+        if !has(m::MEM_RESERVE) || addr == 0 {
+            return Err(Win32Error::INVALID_PARAMETER);
+        }
+        memory::replace_placeholder(addr, size, has(m::MEM_COMMIT), protect).map_err(placeholder_error)?.0
+    } else if addr == 0 {
+        memory::allocate_within(size, kind, protect, wanted)?.0
+    } else {
+        memory::allocate(addr, size, kind, protect)?.0
+    };
+    ntdll::syscall::look_at_allocated(base, size, kind, protect);
+    Ok(Ptr::new(base))
+}
+
+/// VirtualAlloc2 for the calling process, as Store programs call it.
+#[export(kernel32, partial("no memory partitions"))]
+pub fn VirtualAlloc2FromApp(
+    process: HANDLE,
+    addr: usize,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<m::MEM_EXTENDED_PARAMETER>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    VirtualAlloc2(process, addr, size, kind, protect, parameters, count)
+}
+
+fn placeholder_error(status: abi::NTSTATUS) -> Win32Error {
+    match status {
+        abi::NTSTATUS::CONFLICTING_ADDRESSES => Win32Error::INVALID_ADDRESS,
+        other => other.into(),
+    }
+}
+
+/// Maps a view, at an address or in the place of a placeholder.
+#[export(kernel32, partial("own process only; a part of the extended parameters"))]
+pub fn MapViewOfFile3(
+    mapping: HANDLE,
+    process: HANDLE,
+    addr: usize,
+    offset: u64,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<m::MEM_EXTENDED_PARAMETER>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    memory::own_process(process)?;
+    requirements(parameters, count)?;
+    let section: Arc<Section> = object::get(mapping, 0)?;
+    let mapped = match kind {
+        m::MEM_REPLACE_PLACEHOLDER => memory::map_over_placeholder(&section, addr, offset, size, protect),
+        0 | m::MEM_RESERVE => section.map(addr, offset, size, protect),
+        _ => return Err(Win32Error::INVALID_PARAMETER),
+    };
+    mapped.map(|(base, _)| Ptr::new(base)).map_err(|status| match status {
+        abi::NTSTATUS::SECTION_PROTECTION | abi::NTSTATUS::INVALID_VIEW_SIZE => Win32Error::ACCESS_DENIED,
+        abi::NTSTATUS(0xC000_0220) => Win32Error::MAPPED_ALIGNMENT,
+        other => placeholder_error(other),
+    })
+}
+
+/// MapViewOfFile3 as Store programs call it.
+#[export(kernel32, partial("own process only; a part of the extended parameters"))]
+pub fn MapViewOfFile3FromApp(
+    mapping: HANDLE,
+    process: HANDLE,
+    addr: usize,
+    offset: u64,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<m::MEM_EXTENDED_PARAMETER>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    MapViewOfFile3(mapping, process, addr, offset, size, kind, protect, parameters, count)
+}
+
+/// Unmaps a view of a process; on request a placeholder stays in its place.
+#[export(kernel32, partial("own process only"))]
+pub fn UnmapViewOfFile2(process: HANDLE, addr: usize, flags: u32) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    UnmapViewOfFileEx(addr, flags)
+}
+
+/// Unmaps a view; on request a placeholder stays in its place.
+#[export(kernel32, full)]
+pub fn UnmapViewOfFileEx(addr: usize, flags: u32) -> Result<(), Win32Error> {
+    match flags {
+        0 | m::MEM_UNMAP_WITH_TRANSIENT_BOOST => UnmapViewOfFile(addr),
+        m::MEM_PRESERVE_PLACEHOLDER => Ok(memory::unmap_to_placeholder(addr)?),
+        _ => Err(Win32Error::INVALID_PARAMETER),
+    }
+}
+
+/// Which pages of a MEM_WRITE_WATCH allocation have been written to. 0 means success.
+#[export(kernel32, partial("before Linux 6.7: pages in use instead of pages written to"))]
+pub fn GetWriteWatch(flags: u32, base: usize, size: usize, addresses: Ptr<usize>, count: Ptr<usize>, granularity: Ptr<u32>) -> u32 {
+    watch_result(memory::NtGetWriteWatch(HANDLE::CURRENT_PROCESS, flags, base, size, addresses, count, granularity))
+}
+
+/// Forgets which pages of a MEM_WRITE_WATCH allocation have been written to. 0 means success.
+#[export(kernel32, partial("does nothing before Linux 6.7"))]
+pub fn ResetWriteWatch(base: usize, size: usize) -> u32 {
+    watch_result(memory::NtResetWriteWatch(HANDLE::CURRENT_PROCESS, base, size))
+}
+
+fn watch_result(result: Result<(), abi::NTSTATUS>) -> u32 {
+    match result {
+        Ok(()) => 0,
+        Err(status) => {
+            teb::set_last_error(status.into());
+            u32::MAX
+        }
+    }
+}
+
+/// Committed, readable and writable pages: what DiscardVirtualMemory and its kin take.
+fn data_pages(addr: usize, size: usize) -> Result<(), Win32Error> {
+    let info = memory::query(addr)?;
+    let end = addr.checked_add(size).ok_or(Win32Error::INVALID_PARAMETER)?;
+    let whole = addr % host::mem::PAGE == 0 && size % host::mem::PAGE == 0 && size != 0;
+    if !whole
+        || info.state != m::MEM_COMMIT
+        || info.protect != m::PAGE_READWRITE
+        || info.kind != m::MEM_PRIVATE
+        || end > info.base + info.size
+    {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    Ok(())
+}
+
+/// Gives the contents of pages up; they stay committed. Returns an error code.
+#[export(kernel32, full)]
+pub fn DiscardVirtualMemory(addr: usize, size: usize) -> u32 {
+    match data_pages(addr, size).and_then(|()| host::mem::discard(addr, size).map_err(|_| Win32Error::INVALID_PARAMETER)) {
+        Ok(()) => 0,
+        Err(error) => error.0,
+    }
+}
+
+/// Says that pages may be given up when memory is short; they never are here. Returns an error code.
+#[export(kernel32, full)]
+pub fn OfferVirtualMemory(addr: usize, size: usize, _priority: u32) -> u32 {
+    data_pages(addr, size).map_or_else(|error| error.0, |()| 0)
+}
+
+/// Takes offered pages back, whose contents are all there. Returns an error code.
+#[export(kernel32, full)]
+pub fn ReclaimVirtualMemory(addr: usize, size: usize) -> u32 {
+    data_pages(addr, size).map_or_else(|error| error.0, |()| 0)
+}
+
+/// Advises that ranges will be needed soon, which is only a hint.
+#[export(kernel32, partial("own process only; brings nothing in"))]
+pub fn PrefetchVirtualMemory(
+    process: HANDLE,
+    count: usize,
+    ranges: Ptr<m::WIN32_MEMORY_RANGE_ENTRY>,
+    flags: u32,
+) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    if count == 0 || ranges.is_null() || flags != 0 {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    Ok(())
+}
+
 /// Bytes of a large page: none are to be had.
 #[export(kernel32, full)]
 pub fn GetLargePageMinimum() -> usize {
