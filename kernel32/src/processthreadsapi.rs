@@ -250,12 +250,13 @@ pub fn GetProcessId(handle: HANDLE) -> Result<u32, Win32Error> {
 }
 
 /// Opens a process.
-#[export(kernel32, partial("own process only"))]
+#[export(kernel32, partial("this process and its children"))]
 pub fn OpenProcess(access: u32, inherit: BOOL, id: u32) -> Result<HANDLE, Win32Error> {
-    if id != host::process::id() {
-        return Err(Win32Error::INVALID_PARAMETER);
-    }
     let access = if access == 0 { PROCESS_ALL_ACCESS } else { ntdll::access::map_generic(access, "Process") };
+    if id != host::process::id() {
+        let child = ntdll::child::by_id(id).ok_or(Win32Error::INVALID_PARAMETER)?;
+        return Ok(object::insert_inheritable(child, access, inherit.0));
+    }
     Ok(object::insert_inheritable(process::current(), access, inherit.0))
 }
 

@@ -10,9 +10,8 @@ use abi::NTSTATUS;
 use parking_lot::Mutex;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// A process that this one started.
 pub struct ChildProcess {
@@ -22,6 +21,14 @@ pub struct ChildProcess {
     /// When it was started, as a FILETIME number.
     pub created: i64,
     ended: AtomicI64,
+}
+
+/// Children that somebody holds a handle of, or that run.
+static CHILDREN: Mutex<Vec<Weak<ChildProcess>>> = Mutex::new(Vec::new());
+
+/// The child with that number, while it runs or a handle of it is open.
+pub fn by_id(pid: u32) -> Option<Arc<ChildProcess>> {
+    CHILDREN.lock().iter().filter_map(Weak::upgrade).find(|child| child.pid == pid)
 }
 
 impl Object for ChildProcess {
@@ -111,6 +118,10 @@ pub fn spawn(start: &Start, standard: [Option<RawFd>; 3]) -> Result<Arc<ChildPro
         created: crate::time::system_time(),
         ended: AtomicI64::new(0),
     });
+    let mut children = CHILDREN.lock();
+    children.retain(|child| child.strong_count() != 0);
+    children.push(Arc::downgrade(&object));
+    drop(children);
     let process = object.clone();
     host::thread::spawn_helper("uosrun-child", move || {
         let status = child.wait();

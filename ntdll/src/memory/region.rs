@@ -35,7 +35,7 @@ pub struct Region {
     pub kind: Kind,
     /// Reserved by VirtualAlloc2 as a placeholder, to be replaced.
     pub placeholder: bool,
-    /// Reserved with MEM_WRITE_WATCH.
+    /// Allocated with MEM_WRITE_WATCH.
     pub watched: bool,
     /// Sorted starts (page number within the region) of stretches of pages in the same state.
     runs: Vec<(u32, Page)>,
