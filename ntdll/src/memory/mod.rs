@@ -5,16 +5,13 @@
 mod exports;
 pub mod extended;
 pub mod paging;
-mod placeholder;
 mod region;
 mod section;
 pub mod watch;
 
 pub use exports::*;
-pub use placeholder::*;
 pub use region::{Kind, Page, Region, host_prot, is_valid_protect};
 pub use section::*;
-pub use watch::*;
 
 use abi::NTSTATUS;
 use host::mem::{self, PAGE, Place, Prot};
@@ -22,7 +19,6 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use windows_sys::Win32::System::Memory as m;
 use windows_sys::Win32::System::Memory::{MEM_COMMIT, MEM_RESERVE};
-use windows_sys::Win32::System::SystemServices::{MEM_COALESCE_PLACEHOLDERS, MEM_WRITE_WATCH};
 
 /// Allocations start at multiples of this many bytes.
 pub const GRANULARITY: usize = 0x1_0000;
@@ -200,12 +196,6 @@ pub fn allocate_aligned(addr: usize, size: usize, flags: u32, protect: u32, alig
 
 /// NtFreeVirtualMemory. Returns the range that was freed.
 pub fn free(addr: usize, size: usize, flags: u32) -> Result<(usize, usize), NTSTATUS> {
-    match flags & 3 {
-        _ if flags & m::MEM_RELEASE == 0 => {}
-        MEM_COALESCE_PLACEHOLDERS => return placeholder::coalesce(addr, size),
-        m::MEM_PRESERVE_PLACEHOLDER => return placeholder::preserve(addr, size),
-        _ => {}
-    }
     let mut space = SPACE.lock();
     match flags {
         m::MEM_RELEASE => {

@@ -86,27 +86,4 @@ impl Section {
         };
         Ok((base, size))
     }
-
-    /// Whether a view of that protection is a private copy.
-    fn copies(&self, protect: u32) -> Result<bool, NTSTATUS> {
-        let writable = |protect: u32| matches!(protect & 0xff, m::PAGE_READWRITE | m::PAGE_EXECUTE_READWRITE);
-        if writable(protect) && !writable(self.protect) {
-            return Err(NTSTATUS::SECTION_PROTECTION);
-        }
-        Ok(matches!(protect & 0xff, m::PAGE_WRITECOPY | m::PAGE_EXECUTE_WRITECOPY))
-    }
-
-    /// Maps a view over whole pages that the caller owns.
-    pub(super) fn map_in_place(&self, base: usize, offset: u64, len: usize, protect: u32) -> Result<(), NTSTATUS> {
-        // With placeholders, offsets count in pages.
-        if offset % mem::PAGE as u64 != 0 {
-            return Err(NTSTATUS(0xC000_0220));
-        }
-        if offset >= self.size || len as u64 > (self.size - offset).next_multiple_of(mem::PAGE as u64) {
-            return Err(NTSTATUS::INVALID_VIEW_SIZE);
-        }
-        let copy = self.copies(protect)?;
-        mem::map_file(Place::Replace(base), len, host_prot(protect), self.fd.as_raw_fd(), offset, !copy).map_err(errno_to_status)?;
-        Ok(())
-    }
 }
