@@ -153,7 +153,7 @@ pub fn set_image(base: usize, subsystem: u16, stack_reserve: u64) {
     put64(0x10, base);
     put32(0x128, u32::from(subsystem));
     put32(0x12c, 6);
-    if (0x1_0000..1 << 32).contains(&stack_reserve) {
+    if stack_reserve >= 0x1_0000 && stack_reserve < 1 << 32 {
         DEFAULT_STACK.store(stack_reserve as usize, Ordering::Relaxed);
     }
 }

@@ -57,7 +57,7 @@ fn map_image(file: &PeFile, name: &[u16]) -> Result<View, LoadError> {
             Err(host::Errno::EIO)
         }
     };
-    let wish = (memory::LOWEST..memory::HIGHEST).contains(&preferred).then_some(preferred);
+    let wish = (preferred >= memory::LOWEST && preferred < memory::HIGHEST).then_some(preferred);
     let base = memory::insert(wish, file.mapped_size(), m::PAGE_EXECUTE_WRITECOPY, Kind::Image, map);
     let base = match (base, failure) {
         (Ok(base), _) => base,
