@@ -25,6 +25,26 @@ pub fn is_syscall(start: u64, at: u64, read: impl Fn(u64, &mut [u8; 15]) -> usiz
     Some(false)
 }
 
+/// The same where nobody knows the function: whether the bytes at `at` in `code`, which has some hundred bytes before
+/// them and a few behind, are a `syscall` for most who read on from one of the first 16 bytes.
+///
+/// Whoever starts between two instructions falls into step after a few; so if it is one, most readers come to it.
+pub fn may_be_syscall(code: &[u8], at: usize) -> bool {
+    let reads = |start: usize| {
+        let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
+        let mut instruction = Instruction::default();
+        let mut next = start;
+        while next < at {
+            let _ = decoder.set_position(next);
+            decoder.decode_out(&mut instruction);
+            next += if instruction.is_invalid() { 1 } else { instruction.len() };
+        }
+        next == at
+    };
+    let readers = 16.min(at + 1);
+    (0..readers).filter(|&start| reads(start)).count() * 2 >= readers
+}
+
 fn general(register: Register, gprs: &[u64; 16]) -> Option<u64> {
     if !register.is_gpr() {
         return None;
@@ -62,6 +82,27 @@ pub fn divisor(code: &[u8], rip: u64, gprs: &[u64; 16], read: impl Fn(u64, usize
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_like_a_syscall() {
+        // mov eax, [rcx + 8]; inc rax; ret, and so on, then mov eax, 1; syscall
+        let mut code = [0x8b, 0x41, 0x08, 0x48, 0xff, 0xc0, 0xc3].repeat(22);
+        code.extend([0xb8, 1, 0, 0, 0, 0x0f, 0x05]);
+        assert!(may_be_syscall(&code, code.len() - 2));
+        // or jmp +0x50f
+        code.truncate(154);
+        code.extend([0xe9, 0x0f, 0x05, 0, 0]);
+        assert!(!may_be_syscall(&code, 155));
+        assert!(may_be_syscall(&[0x0f, 0x05], 0));
+        let read = |from: u64, bytes: &mut [u8; 15]| {
+            let rest = &code[from as usize..];
+            let len = rest.len().min(15);
+            bytes[..len].copy_from_slice(&rest[..len]);
+            len
+        };
+        assert_eq!(is_syscall(0, 3, read), Some(false));
+        assert_eq!(is_syscall(0, 4, read), Some(false));
+    }
 
     #[test]
     fn divisors() {

@@ -206,8 +206,11 @@ fn write_patches(code: Code, found: &Found, view: View) -> Option<bool> {
 }
 
 /// Whether the bytes at an address that look like a system call may be one: they are not if the function that they lie
-/// in, read from its start, has another instruction there.
+/// in, read from its start, has another instruction there, or, if there is none, the code around is read in other ways.
 fn is_real(base: usize, size: usize, at: usize) -> bool {
+    if Ptr::<[u8; 2]>::new(at).read() != Ok([0x0f, 0x05]) {
+        return false;
+    }
     let find = || {
         let (table, count) = tables::exception_directory(base, size)?;
         let entry = tables::search(table, count, (at - base) as u32)?.read().ok()?;
@@ -216,7 +219,16 @@ fn is_real(base: usize, size: usize, at: usize) -> bool {
         };
         dbt::is_syscall(base as u64 + u64::from(entry.begin), at as u64, read)
     };
-    find().unwrap_or(true)
+    find().unwrap_or_else(|| {
+        const BEFORE: usize = 512;
+        let mut code = [0u8; BEFORE + 16];
+        let from = at.saturating_sub(BEFORE).max(base);
+        let code = &mut code[..at - from + (base + size - at).min(16)];
+        // mov r10, rcx: every NT system call has its first argument there, and little else has.
+        let has_r10 = |code: &[u8]| code.windows(3).any(|bytes| bytes == [0x4c, 0x8b, 0xd1] || bytes == [0x49, 0x89, 0xca]);
+        let read = Ptr::<u8>::new(from).read_slice(code).is_ok();
+        !read || has_r10(&code[(at - from).saturating_sub(24)..at - from]) || dbt::may_be_syscall(code, at - from)
+    })
 }
 
 /// A piece of an image's code has been paged in. In a signal handler, so nothing is allocated here unless dispatch is
