@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every test of the project and counts: `./test [--bless] [PATTERN]`.
 
-1. cargo fmt --check, cargo test --workspace
+1. cargo fmt --check, cargo clippy, counts that may not rise (counts.py), cargo test --workspace
 2. guest programs (conformance/guests/*/*.c, *.cpp): built by mingw-w64, for msvcrt and (the crt family) for UCRT, run
    under uosrun, and their output compared with the .expected file beside them
 3. robustness: bad images and bad use give an error and the documented exit code
@@ -242,6 +242,8 @@ def programs(prefix):
 
 def main():
     step("cargo fmt", ["cargo", "fmt", "--all", "--check"])
+    step("counts", [sys.executable, "conformance/counts.py"])
+    step("cargo clippy", ["cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
     if not UOSRUN.exists() or not pattern:
         p = run(["cargo", "build", "--release", "--bin", "uosrun"], timeout=3000, cwd=TOP)
         if p.returncode != 0:

@@ -139,6 +139,9 @@ pub const FRAME_XMM: usize = 64 + 0xa0;
 /// Entry of exports that call back into the guest: R10 is the address of a pointer to the Rust function.
 ///
 /// Saves the nonvolatile registers, copies up to eight stack arguments, calls, restores.
+///
+/// # Safety
+/// To be jumped to by a stub only, with RSP at the return address.
 #[unsafe(naked)]
 #[unsafe(link_section = "uosrun_edge")]
 pub unsafe extern "C" fn entry_frame() {

@@ -122,7 +122,7 @@ pub fn wide_class(code: u32) -> u16 {
     if c.is_control() {
         class |= CONTROL;
     }
-    if matches!(code, 0xb2 | 0xb3 | 0xb9) || c.to_digit(10).is_some() || is_decimal(code) {
+    if matches!(code, 0xb2 | 0xb3 | 0xb9) || c.is_ascii_digit() || is_decimal(code) {
         class |= DIGIT;
     }
     if class == 0 && code != 0xffff {

@@ -289,7 +289,7 @@ static LCONV: Shared<Lconv> = Shared::new(Lconv { text: [Ptr::NULL; 10], numbers
 
 fn leak(text: &str, page: u32) -> (Ptr<u8>, Ptr<u16>) {
     if text.is_empty() {
-        return (Ptr::of(b"\0".as_ptr()), Ptr::of([0u16].as_ptr()));
+        return (Ptr::of(c"".as_ptr().cast::<u8>()), Ptr::of([0u16].as_ptr()));
     }
     let wide: &'static mut [u16] = abi::wide::wide_z(text).leak();
     let mut narrow = codepage::from_wide_lossy(page, &wide[..wide.len() - 1]);

@@ -60,8 +60,8 @@ pub fn shutdown(fd: RawFd, how: i32) -> Result<()> {
 /// Sends `len` bytes at an address that the kernel checks.
 pub fn send(fd: RawFd, addr: usize, len: usize, flags: i32, to: Option<&[u8]>) -> Result<usize> {
     let (address, size) = to.map_or((std::ptr::null(), 0), |to| (to.as_ptr(), to.len() as u32));
-    // SAFETY: the kernel checks the buffer; address and size belong together.
     crate::file::from_memory(addr, len, || {
+        // SAFETY: the kernel checks the buffer; address and size belong together.
         check(unsafe { libc::sendto(fd, addr as *const _, len, flags | libc::MSG_NOSIGNAL, address.cast(), size) }).map(|n| n as usize)
     })
 }

@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn decimal() {
-        assert_eq!(read("3.14xyz"), Some((3.14, 4)));
+        assert_eq!(read("3.25xyz"), Some((3.25, 4)));
         assert_eq!(read("-.5e1"), Some((-5.0, 5)));
         assert_eq!(read("1e"), Some((1.0, 1)));
         assert_eq!(read("1e+"), Some((1.0, 1)));

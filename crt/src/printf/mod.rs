@@ -603,10 +603,10 @@ fn special(value: f64, negative: bool, kind: u8, upper: bool, precision: Option<
     let mut text = vec![b'1'];
     let mut fraction: Vec<u8> = tail.iter().copied().take(places).collect();
     if places < tail.len() {
-        if tail[places] >= b'5' {
-            if let Some(last) = fraction.last_mut() {
-                *last += 1;
-            }
+        if tail[places] >= b'5'
+            && let Some(last) = fraction.last_mut()
+        {
+            *last += 1;
         }
     } else if kind != b'g' {
         fraction.resize(places, b'0');

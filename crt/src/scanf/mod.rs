@@ -379,12 +379,12 @@ impl<U: Unit> Scanner<'_, U> {
                 break;
             }
             read += 1;
-            if let Some(out) = &mut out {
-                if out.put(unit).is_none() {
-                    out.clear();
-                    set_errno(Errno::ENOMEM);
-                    return Err(Stop::Mismatch);
-                }
+            if let Some(out) = &mut out
+                && out.put(unit).is_none()
+            {
+                out.clear();
+                set_errno(Errno::ENOMEM);
+                return Err(Stop::Mismatch);
             }
         }
         if read == 0 || (exact && read < max && max != usize::MAX) {

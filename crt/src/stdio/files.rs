@@ -123,7 +123,7 @@ fn temp_stream() -> Result<Ptr<File>, Errno> {
     let name = temp_name(&temp_folder(), "t");
     // Read and write, deleted when closed.
     let fd = io::open(&name, io::O_CREAT | io::O_EXCL | io::O_RDWR | io::O_BINARY | 0x40, io::SHARE_ALL, 0x180)?;
-    super::open::open_fd(fd, Ptr::of(b"w+b\0".as_ptr()))
+    super::open::open_fd(fd, Ptr::of(c"w+b".as_ptr().cast::<u8>()))
 }
 
 /// Deletes a file.

@@ -502,7 +502,7 @@ pub fn _strset(text: Ptr<u8>, c: i32) -> Ptr<u8> {
 /// Fills a string with a character.
 #[export(msvcrt + ucrtbase, full)]
 pub fn _wcsset(text: Ptr<u16>, c: u16) -> Ptr<u16> {
-    g::map(text, usize::MAX, |_| c as u16)
+    g::map(text, usize::MAX, |_| c)
 }
 
 /// Fills the start of a string with a character.
@@ -514,7 +514,7 @@ pub fn _strnset(text: Ptr<u8>, c: i32, count: usize) -> Ptr<u8> {
 /// Fills the start of a string with a character.
 #[export(msvcrt + ucrtbase, full)]
 pub fn _wcsnset(text: Ptr<u16>, c: u16, count: usize) -> Ptr<u16> {
-    g::map(text, count, |_| c as u16)
+    g::map(text, count, |_| c)
 }
 
 /// Fills a string with a character.
@@ -526,7 +526,7 @@ pub fn _strset_s(text: Ptr<u8>, size: usize, c: i32) -> Result<(), Errno> {
 /// Fills a string with a character.
 #[export(msvcrt + ucrtbase, full)]
 pub fn _wcsset_s(text: Ptr<u16>, size: usize, c: u16) -> Result<(), Errno> {
-    g::set_max_s(text, size, c as u16, usize::MAX)
+    g::set_max_s(text, size, c, usize::MAX)
 }
 
 /// Fills the start of a string with a character.
@@ -538,7 +538,7 @@ pub fn _strnset_s(text: Ptr<u8>, size: usize, c: i32, count: usize) -> Result<()
 /// Fills the start of a string with a character.
 #[export(msvcrt + ucrtbase, full)]
 pub fn _wcsnset_s(text: Ptr<u16>, size: usize, c: u16, count: usize) -> Result<(), Errno> {
-    g::set_max_s(text, size, c as u16, count)
+    g::set_max_s(text, size, c, count)
 }
 
 /// Copies a string into a buffer of known size.

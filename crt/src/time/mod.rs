@@ -124,7 +124,7 @@ fn own_tm() -> Ptr<Tm> {
 /// gmtime_s and localtime_s.
 fn convert_s(to: Ptr<Tm>, time: Option<i64>, zone: bool) -> Result<(), Errno> {
     invalid::check(!to.is_null())?;
-    let good = time.filter(|t| (if zone { -43_200 } else { -43_200 }..=MAX + 50_400).contains(t));
+    let good = time.filter(|t| (-43_200..=MAX + 50_400).contains(t));
     let Some(time) = good else {
         to.set(Tm { sec: -1, min: -1, hour: -1, mday: -1, mon: -1, year: -1, wday: -1, yday: -1, isdst: -1 });
         return Err(match time {

@@ -204,7 +204,7 @@ pub fn free(addr: usize, size: usize, flags: u32) -> Result<(usize, usize), NTST
                 return Err(NTSTATUS::UNABLE_TO_DELETE_SECTION);
             }
             let (base, len) = (region.base, region.size);
-            if size != 0 && (size.next_multiple_of(PAGE) != len || addr != base) || size == 0 && addr != base {
+            if addr != base || size != 0 && size.next_multiple_of(PAGE) != len {
                 return Err(if size == 0 { NTSTATUS::FREE_VM_NOT_AT_BASE } else { NTSTATUS::UNABLE_TO_FREE_VM });
             }
             mem::unmap(base, len).map_err(|_| NTSTATUS::NO_MEMORY)?;

@@ -16,8 +16,8 @@ fn committed(addr: usize, size: usize) -> Result<Vec<(usize, usize)>, NTSTATUS> 
 
 /// Pages of a watched region are about to be committed: those that were not are watched from now on.
 pub(super) fn commit(region: &Region, start: usize, size: usize) -> host::Result<()> {
-    let new = region.stretches(start, size).into_iter().filter(|stretch| stretch.2.is_none());
-    new.map(|(start, end, _)| host::watch::reset(start, end - start)).collect()
+    let mut new = region.stretches(start, size).into_iter().filter(|stretch| stretch.2.is_none());
+    new.try_for_each(|(start, end, _)| host::watch::reset(start, end - start))
 }
 
 /// The pages that were written to since the region was made or reset: at most `most`.

@@ -58,6 +58,9 @@ pub fn return_address() -> usize {
 }
 
 /// See the module's text. Changes what a function may change, and for functions whose end is not seen nothing but R10 and R11.
+///
+/// # Safety
+/// To be jumped to by a traced export's stub only.
 #[unsafe(naked)]
 #[unsafe(link_section = "uosrun_edge")]
 pub unsafe extern "C" fn enter() {

@@ -312,7 +312,7 @@ mod tests {
     /// A frame that pushes rbp and rbx and allocates 0x28 bytes: `push rbp; push rbx; sub rsp, 0x28; nop…`.
     #[test]
     fn prolog_body_and_epilog_agree() {
-        let mut image = vec![0u8; 64];
+        let mut image = [0u8; 64];
         image[..7].copy_from_slice(&[0x55, 0x53, 0x48, 0x83, 0xec, 0x28, 0x90]);
         image[7..14].copy_from_slice(&[0x48, 0x83, 0xc4, 0x28, 0x5b, 0x5d, 0xc3]);
         // UNWIND_INFO: version 1, prolog 6, three codes in reverse order.

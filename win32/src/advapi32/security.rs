@@ -780,7 +780,7 @@ pub fn GetSecurityDescriptorLength(sd: Ptr<u8>) -> u32 {
 /// Prepares an access control list.
 #[export(advapi32, full)]
 pub fn InitializeAcl(acl: Ptr<u8>, size: u32, revision: u32) -> Result<(), Win32Error> {
-    if size < 8 || size > 0xffff || !matches!(revision, 2 | 4) {
+    if !(8..=0xffff).contains(&size) || !matches!(revision, 2 | 4) {
         return Err(Win32Error::INVALID_PARAMETER);
     }
     let mut head = [0u8; 8];

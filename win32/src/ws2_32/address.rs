@@ -16,7 +16,7 @@ pub fn family_from_host(family: i32) -> i32 {
 
 /// An address of the guest as the host's bytes. AF_INET, AF_INET6 and AF_UNIX have the same layout but for the number.
 pub fn read(address: Ptr<u8>, len: i32) -> Result<Vec<u8>, Error> {
-    if address.is_null() || len < 2 || len > 128 {
+    if address.is_null() || !(2..=128).contains(&len) {
         return Err(Error(WSAEFAULT));
     }
     let mut bytes = address.read_vec(len as usize)?;
