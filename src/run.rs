@@ -73,7 +73,9 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
             command_line: start.command_line,
             directory: start.directory,
             environment: start.environment,
-            standard_handles: [0, 1, 2].map(standard_handle),
+            standard_handles: [0, 1, 2]
+                .map(|n: usize| if start.standard[n].is_null() { standard_handle(n as i32) } else { start.standard[n] }),
+            reserved: start.reserved,
         },
         None => process::Parameters {
             command_line: environment::command_line(&image, &options.arguments),
@@ -81,6 +83,7 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
             directory,
             environment: environment::variables(&prefix::user_name(), &options.environment),
             standard_handles: [0, 1, 2].map(standard_handle),
+            reserved: Vec::new(),
         },
     };
     start_trace(options.trace, options.trace_json.as_deref())?;

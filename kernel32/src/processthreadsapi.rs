@@ -88,18 +88,27 @@ pub fn TerminateThread(handle: HANDLE, code: u32) -> Result<(), Win32Error> {
 /// A thread's exit code, or STILL_ACTIVE.
 #[export(kernel32, full)]
 pub fn GetExitCodeThread(handle: HANDLE, code: Ptr<u32>) -> Result<(), Win32Error> {
+    if let Ok(other) = object::get::<ntdll::child::ChildThread>(handle, 0) {
+        return Ok(code.write(other.process.exit_code())?);
+    }
     Ok(code.write(thread::from_handle(handle, 0)?.exit_code())?)
 }
 
 /// A thread's id.
 #[export(kernel32, full)]
 pub fn GetThreadId(handle: HANDLE) -> Result<u32, Win32Error> {
+    if let Ok(other) = object::get::<ntdll::child::ChildThread>(handle, 0) {
+        return Ok(other.process.pid);
+    }
     Ok(thread::from_handle(handle, 0)?.id())
 }
 
 /// The id of a thread's process.
 #[export(kernel32, full)]
 pub fn GetProcessIdOfThread(handle: HANDLE) -> Result<u32, Win32Error> {
+    if let Ok(other) = object::get::<ntdll::child::ChildThread>(handle, 0) {
+        return Ok(other.process.pid);
+    }
     thread::from_handle(handle, 0)?;
     Ok(host::process::id())
 }
@@ -250,10 +259,14 @@ pub fn GetProcessId(handle: HANDLE) -> Result<u32, Win32Error> {
 }
 
 /// Opens a process.
-#[export(kernel32, partial("own process only"))]
+#[export(
+    kernel32,
+    partial("of processes that are not children the exit code stays unknown; memory and threads of others are out of reach")
+)]
 pub fn OpenProcess(access: u32, inherit: BOOL, id: u32) -> Result<HANDLE, Win32Error> {
     if id != host::process::id() {
-        return Err(Win32Error::INVALID_PARAMETER);
+        let process = ntdll::child::open(id).map_err(|_| Win32Error::INVALID_PARAMETER)?;
+        return Ok(object::insert_inheritable(process, ntdll::access::map_generic(access, "Process"), inherit.0));
     }
     let access = if access == 0 { PROCESS_ALL_ACCESS } else { ntdll::access::map_generic(access, "Process") };
     Ok(object::insert_inheritable(process::current(), access, inherit.0))
@@ -397,8 +410,8 @@ pub fn GetStartupInfoW(info: Ptr<STARTUPINFOW>) {
         dwFillAttribute: 0,
         dwFlags: 0x100, // STARTF_USESTDHANDLES
         wShowWindow: 0,
-        cbReserved2: 0,
-        lpReserved2: std::ptr::null_mut(),
+        cbReserved2: Ptr::<u16>::new(process::parameters() + 0xe0).get(),
+        lpReserved2: string(0xe0).cast(),
         hStdInput: input,
         hStdOutput: output,
         hStdError: error,
@@ -423,8 +436,8 @@ pub fn GetStartupInfoA(info: Ptr<STARTUPINFOA>) {
         dwFillAttribute: 0,
         dwFlags: 0x100,
         wShowWindow: 0,
-        cbReserved2: 0,
-        lpReserved2: std::ptr::null_mut(),
+        cbReserved2: Ptr::<u16>::new(process::parameters() + 0xe0).get(),
+        lpReserved2: Ptr::<usize>::new(process::parameters() + 0xe8).get() as *mut u8,
         hStdInput: input,
         hStdOutput: output,
         hStdError: error,
