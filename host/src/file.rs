@@ -272,6 +272,23 @@ pub fn duplicate(fd: RawFd) -> Result<OwnedFd> {
     }
 }
 
+/// The descriptor 0, 1 or 2, closed on exec from now on. The caller is its only owner.
+pub fn take_standard(number: RawFd) -> OwnedFd {
+    // SAFETY: touches no memory; the caller vouches for the ownership.
+    unsafe {
+        libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
+        OwnedFd::from_raw_fd(number)
+    }
+}
+
+/// Closes a standard descriptor but keeps its number: it stands for the null device then.
+pub fn close_standard(number: RawFd) {
+    if let Ok(null) = open(b"/dev/null", O_RDWR, 0) {
+        // SAFETY: replaces a descriptor of the caller's.
+        unsafe { libc::dup3(null.as_raw_fd(), number, O_CLOEXEC) };
+    }
+}
+
 /// A pipe: read end, write end. Closed on exec.
 pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     let mut fds = [0; 2];

@@ -16,5 +16,6 @@ pub mod stack;
 pub mod terminal;
 pub mod thread;
 pub mod time;
+pub mod watch;
 
 pub use errno::{Errno, Result};

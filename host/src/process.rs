@@ -97,3 +97,39 @@ pub fn kill(pid: u32, signal: i32) -> crate::Result<()> {
 
 pub const SIGKILL: i32 = libc::SIGKILL;
 pub const SIGINT: i32 = libc::SIGINT;
+
+/// A process of the host.
+pub struct Entry {
+    pub id: u32,
+    pub parent: u32,
+    pub threads: u32,
+    pub arguments: Vec<Vec<u8>>,
+}
+
+/// The processes that run this very program for this user, own one included, by number.
+pub fn of_this_program() -> Vec<Entry> {
+    let own = std::fs::read_link("/proc/self/exe").ok();
+    let mut list: Vec<Entry> = std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|id| std::fs::read_link(format!("/proc/{id}/exe")).ok() == own)
+        .filter_map(entry)
+        .collect();
+    list.sort_by_key(|entry| entry.id);
+    list
+}
+
+fn entry(id: u32) -> Option<Entry> {
+    // proc(5): the command's name in parentheses may hold anything; the state follows, then the parent; field 20 counts threads.
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
+    let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    Some(Entry {
+        id,
+        parent: fields.get(1)?.parse().ok()?,
+        threads: fields.get(17)?.parse().ok()?,
+        arguments: line.split(|&byte| byte == 0).filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect(),
+    })
+}

@@ -159,15 +159,13 @@ pub fn SetFileCompletionNotificationModes(file: HANDLE, _flags: u8) -> Result<()
     Err(Win32Error::NOT_SUPPORTED)
 }
 
-const FSCTL_GET_REPARSE_POINT: u32 = 0x0009_00a8;
-
 /// Device control: reparse points of symbolic links.
 #[export(kernel32, partial("FSCTL_GET_REPARSE_POINT of symbolic links only"))]
 pub fn DeviceIoControl(
     file: HANDLE,
     code: u32,
-    _input: Ptr<u8>,
-    _input_len: u32,
+    input: Ptr<u8>,
+    input_len: u32,
     output: Ptr<u8>,
     output_len: u32,
     returned: Ptr<u32>,
@@ -175,41 +173,11 @@ pub fn DeviceIoControl(
 ) -> Result<(), Win32Error> {
     let file: Arc<File> = object::get(file, 0)?;
     returned.write_opt(0)?;
-    match code {
-        FSCTL_GET_REPARSE_POINT => {
-            let data = reparse_point(&file)?;
-            if data.len() > output_len as usize {
-                return Err(Win32Error::INSUFFICIENT_BUFFER);
-            }
-            output.write_slice(&data)?;
-            Ok(returned.write_opt(data.len() as u32)?)
-        }
-        _ => Err(Win32Error::INVALID_FUNCTION),
+    let input = input.read_vec(input_len as usize)?;
+    let data = ntdll::file::reparse::control(&file, code, &input).ok_or(Win32Error::INVALID_FUNCTION)??;
+    if data.len() > output_len as usize {
+        return Err(Win32Error::INSUFFICIENT_BUFFER);
     }
-}
-
-/// REPARSE_DATA_BUFFER of a symbolic link.
-fn reparse_point(file: &File) -> Result<Vec<u8>, Win32Error> {
-    if !file.is_link {
-        return Err(Win32Error::NOT_A_REPARSE_POINT);
-    }
-    let target = host::file::read_link(&file.path()).map_err(|e| Win32Error::from(ntdll::errno_to_status(e)))?;
-    let absolute = target.first() == Some(&b'/');
-    let print = if absolute {
-        ntdll::path::from_host(&target).ok_or(Win32Error::PATH_NOT_FOUND)?
-    } else {
-        abi::wide::from_host_bytes(&target).into_iter().map(|u| if u == u16::from(b'/') { u16::from(b'\\') } else { u }).collect()
-    };
-    let substitute = if absolute { [&abi::wide::wide("\\??\\")[..], &print].concat() } else { print.clone() };
-    let mut out = Vec::new();
-    let names = (substitute.len() + print.len()) * 2;
-    out.extend(ntdll::file::REPARSE_TAG_SYMLINK.to_le_bytes());
-    out.extend(((12 + names) as u16).to_le_bytes());
-    out.extend(0u16.to_le_bytes());
-    for word in [0, substitute.len() * 2, substitute.len() * 2, print.len() * 2] {
-        out.extend((word as u16).to_le_bytes());
-    }
-    out.extend(u32::from(!absolute).to_le_bytes());
-    out.extend(substitute.iter().chain(&print).flat_map(|u| u.to_le_bytes()));
-    Ok(out)
+    output.write_slice(&data)?;
+    Ok(returned.write_opt(data.len() as u32)?)
 }

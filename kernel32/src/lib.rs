@@ -28,6 +28,7 @@ pub mod sysinfoapi;
 pub mod thread_context;
 pub mod threadpoolapi;
 pub mod timezoneapi;
+pub mod tlhelp32;
 pub mod update_resource;
 pub mod werapi;
 pub mod winbase;

@@ -4,6 +4,7 @@ use crate::nls::{ansi_opt, wide_opt};
 use crate::synchapi::inherits;
 use abi::{BOOL, HANDLE, PCSTR, PCWSTR, Ptr, Win32Error, export, teb};
 use ntdll::access::{SECTION_ALL_ACCESS, map_generic};
+use ntdll::memory::extended::{self, Parameter, Requirements};
 use ntdll::memory::{self, Section};
 use ntdll::{object, sync};
 use std::sync::Arc;
@@ -29,6 +30,53 @@ pub fn VirtualAllocEx(process: HANDLE, addr: usize, size: usize, kind: u32, prot
 #[export(kernel32, partial("own process only"))]
 pub fn VirtualAllocExNuma(process: HANDLE, addr: usize, size: usize, kind: u32, protect: u32, _node: u32) -> Result<Ptr<u8>, Win32Error> {
     VirtualAllocEx(process, addr, size, kind, protect)
+}
+
+/// Reserves or commits pages at certain addresses, makes placeholders or replaces them.
+/// <https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc2>
+#[export(kernelbase, partial("own process only"))]
+pub fn VirtualAlloc2(
+    process: HANDLE,
+    addr: usize,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<Parameter>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    if !process.is_null() {
+        memory::own_process(process)?;
+    }
+    let (base, len) = extended::allocate(addr, size, kind, protect, Requirements::read(parameters, count)?)?;
+    ntdll::syscall::look_at_allocated(base, len, kind, protect);
+    Ok(Ptr::new(base))
+}
+
+/// What [`GetWriteWatch`] and [`ResetWriteWatch`] return when they fail; documented as nonzero.
+const WATCH_FAILED: u32 = u32::MAX;
+
+fn watch_result(result: Result<(), abi::NTSTATUS>) -> u32 {
+    match result {
+        Ok(()) => 0,
+        Err(status) => {
+            teb::set_last_error(status.into());
+            WATCH_FAILED
+        }
+    }
+}
+
+/// Lists the pages that were written to in memory allocated with MEM_WRITE_WATCH.
+/// <https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-getwritewatch>
+#[export(kernel32 + kernelbase, full)]
+pub fn GetWriteWatch(flags: u32, base: usize, size: usize, addresses: Ptr<usize>, count: Ptr<usize>, granularity: Ptr<u32>) -> u32 {
+    watch_result(memory::watch::get(flags, base, size, addresses, count, granularity))
+}
+
+/// Forgets which pages were written to.
+/// <https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-resetwritewatch>
+#[export(kernel32 + kernelbase, full)]
+pub fn ResetWriteWatch(base: usize, size: usize) -> u32 {
+    watch_result(memory::watch::reset(base, size))
 }
 
 /// Decommits or releases pages.
@@ -185,6 +233,53 @@ pub fn MapViewOfFileEx(mapping: HANDLE, access: u32, high: u32, low: u32, size: 
         abi::NTSTATUS(0xC000_0220) => Win32Error::MAPPED_ALIGNMENT,
         other => other.into(),
     })
+}
+
+/// Maps a view, at certain addresses or in place of a placeholder.
+#[export(kernelbase, partial("own process only"))]
+pub fn MapViewOfFile3(
+    mapping: HANDLE,
+    process: HANDLE,
+    addr: usize,
+    offset: u64,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<Parameter>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    memory::own_process(process)?;
+    let section: Arc<Section> = object::get(mapping, 0)?;
+    let (base, _) = extended::map_view(&section, addr, offset, size, kind, protect, Requirements::read(parameters, count)?)?;
+    Ok(Ptr::new(base))
+}
+
+/// Maps a view near a processor; all memory is equally near here.
+#[export(kernelbase, partial("own process only"))]
+pub fn MapViewOfFileNuma2(
+    mapping: HANDLE,
+    process: HANDLE,
+    offset: u64,
+    addr: usize,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    _node: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    MapViewOfFile3(mapping, process, addr, offset, size, kind, protect, Ptr::NULL, 0)
+}
+
+/// Unmaps a view; its addresses may stay reserved as a placeholder.
+#[export(kernelbase, partial("own process only"))]
+pub fn UnmapViewOfFile2(process: HANDLE, addr: usize, flags: u32) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    Ok(extended::unmap_view(addr, flags)?)
+}
+
+/// Unmaps a view; its addresses may stay reserved as a placeholder.
+#[export(kernelbase + kernel32, full)]
+pub fn UnmapViewOfFileEx(addr: usize, flags: u32) -> Result<(), Win32Error> {
+    Ok(extended::unmap_view(addr, flags)?)
 }
 
 /// Unmaps a view.

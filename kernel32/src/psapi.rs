@@ -1,7 +1,7 @@
 //! psapi.h, toolhelp and other facts about processes and their modules: this one's.
 
 use crate::processenv::give_text;
-use abi::{HANDLE, NTSTATUS, PWSTR, Ptr, Win32Error, export};
+use abi::{HANDLE, PWSTR, Ptr, Win32Error, export};
 use ntdll::ldr;
 use windows_sys::Win32::System::ProcessStatus::{MODULEINFO, PROCESS_MEMORY_COUNTERS};
 
@@ -85,12 +85,6 @@ pub fn QueryFullProcessImageNameW(process: HANDLE, _flags: u32, to: PWSTR, size:
         return Err(Win32Error::INSUFFICIENT_BUFFER);
     }
     Ok(size.write(path.len() as u32)?)
-}
-
-/// Takes a snapshot of processes, threads or modules.
-#[export(kernel32, partial("fails: nothing can be listed yet"))]
-pub fn CreateToolhelp32Snapshot(_flags: u32, _pid: u32) -> Result<abi::FileHandle, Win32Error> {
-    Err(NTSTATUS::NOT_SUPPORTED.into())
 }
 
 /// The processors' relations: one package, one cache-less core for each processor, one group and node.

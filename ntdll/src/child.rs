@@ -87,7 +87,7 @@ impl ChildProcess {
             at_end: Mutex::default(),
         });
         let mut known = KNOWN.lock();
-        known.retain(|p| p.upgrade().is_some_and(|p| p.ended() == 0));
+        known.retain(|p| p.strong_count() != 0);
         known.push(Arc::downgrade(&new));
         new
     }
@@ -152,7 +152,7 @@ impl ChildProcess {
     }
 }
 
-/// Processes that are known here and run.
+/// Processes that run, or of which somebody holds a handle.
 static KNOWN: Mutex<Vec<Weak<ChildProcess>>> = Mutex::new(Vec::new());
 /// Codes given to TerminateProcess, until the process is gone.
 static KILLED: Mutex<Vec<(u32, u32)>> = Mutex::new(Vec::new());
@@ -166,7 +166,7 @@ fn killed(pid: u32) -> Option<u32> {
 
 /// A running process by its number: one of ours, or another one of the host, whose exit code stays unknown (0).
 pub fn open(pid: u32) -> Result<Arc<ChildProcess>, NTSTATUS> {
-    if let Some(known) = KNOWN.lock().iter().filter_map(Weak::upgrade).find(|p| p.pid == pid && p.ended() == 0) {
+    if let Some(known) = KNOWN.lock().iter().filter_map(Weak::upgrade).filter(|p| p.pid == pid).max_by_key(|p| p.created) {
         return Ok(known);
     }
     let descriptor = host::spawn::process_descriptor(pid).map_err(|_| NTSTATUS::INVALID_CID)?;

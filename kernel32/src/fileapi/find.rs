@@ -40,7 +40,7 @@ fn data_w(entry: &DirEntry) -> WIN32_FIND_DATAW {
         ftLastWriteTime: filetime(info.last_write_time),
         nFileSizeHigh: (size >> 32) as u32,
         nFileSizeLow: size as u32,
-        dwReserved0: if entry.is_link { file::REPARSE_TAG_SYMLINK } else { 0 },
+        dwReserved0: if entry.is_link { file::reparse::TAG_SYMLINK } else { 0 },
         dwReserved1: 0,
         cFileName: name,
         cAlternateFileName: [0; 14],
@@ -204,7 +204,7 @@ pub fn directory_info(file: &File, class: u32, to: Ptr<u8>, len: usize) -> Resul
         put(56, &info.attributes.to_le_bytes());
         put(60, &((entry.name.len() * 2) as u32).to_le_bytes());
         if entry.is_link {
-            put(64, &file::REPARSE_TAG_SYMLINK.to_le_bytes());
+            put(64, &file::reparse::TAG_SYMLINK.to_le_bytes());
         }
         if header == 104 {
             put(96, &entry.stat.ino.to_le_bytes());

@@ -173,7 +173,7 @@ pub fn GetFileInformationByHandleEx(handle: HANDLE, class: u32, to: Ptr<u8>, len
         8 => give(&words(&[file.stat()?.size, 0])),
         9 => {
             let attributes = file.basic_info()?.attributes;
-            let tag = if file.is_link { file::REPARSE_TAG_SYMLINK } else { 0 };
+            let tag = file.reparse_tag();
             give(&[attributes.to_le_bytes(), tag.to_le_bytes()].concat())
         }
         7 => Err(Win32Error::HANDLE_EOF),

@@ -13,8 +13,6 @@ pub const ATTRIBUTE_DIRECTORY: u32 = 0x10;
 pub const ATTRIBUTE_ARCHIVE: u32 = 0x20;
 pub const ATTRIBUTE_NORMAL: u32 = 0x80;
 pub const ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
-/// IO_REPARSE_TAG_SYMLINK.
-pub const REPARSE_TAG_SYMLINK: u32 = 0xa000_000c;
 
 /// FILE_ATTRIBUTE_* bits.
 pub fn attributes(stat: &Stat, is_link: bool) -> u32 {

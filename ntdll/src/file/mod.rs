@@ -9,6 +9,7 @@ pub mod named_pipe;
 pub mod open;
 pub mod pending;
 mod query;
+pub mod reparse;
 mod share;
 mod stream;
 pub mod transfer;
@@ -26,6 +27,7 @@ use crate::wait::{Dispatcher, Signal};
 use abi::NTSTATUS;
 use host::file::{FileType, Stat};
 use parking_lot::Mutex;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,9 +44,26 @@ pub enum Kind {
     Char,
 }
 
+/// A descriptor of ours. When a standard one is closed, its number stays taken: no other file may get it.
+struct Descriptor(ManuallyDrop<OwnedFd>);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        if self.0.as_raw_fd() <= 2 {
+            host::file::close_standard(self.0.as_raw_fd());
+        } else {
+            // SAFETY: dropped once, here.
+            #[allow(unsafe_code)]
+            unsafe {
+                ManuallyDrop::drop(&mut self.0)
+            }
+        }
+    }
+}
+
 /// An open file.
 pub struct File {
-    fd: OwnedFd,
+    fd: Descriptor,
     pub kind: Kind,
     /// Granted rights.
     pub access: u32,
@@ -109,7 +128,7 @@ impl File {
             host::file::O_WRONLY => crate::access::FILE_GENERIC_WRITE,
             _ => crate::access::FILE_GENERIC_READ,
         };
-        let fd = host::file::duplicate(number).ok()?;
+        let fd = host::file::take_standard(number);
         let mut file = File::of_fd(fd, access);
         file.options = open::FILE_SYNCHRONOUS_IO_NONALERT;
         Some(file)
@@ -117,7 +136,7 @@ impl File {
 
     fn new(fd: OwnedFd, kind: Kind, access: u32, options: u32, path: Vec<u8>, share: Option<share::Claim>) -> File {
         File {
-            fd,
+            fd: Descriptor(ManuallyDrop::new(fd)),
             kind,
             access,
             options,
@@ -135,7 +154,7 @@ impl File {
 
     /// The host descriptor.
     pub fn fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.fd.0.as_raw_fd()
     }
 
     /// Another descriptor for the same open file.

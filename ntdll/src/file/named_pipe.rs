@@ -11,7 +11,7 @@ use host::Errno;
 use host::pipe::{self, Carrier};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
@@ -379,5 +379,5 @@ pub fn peek(file: &File, len: usize) -> Result<Peek, NTSTATUS> {
 
 /// The other end's process.
 pub fn peer_process(file: &File) -> Result<u32, NTSTATUS> {
-    pipe::peer(file.fd.as_fd().as_raw_fd()).map(|peer| peer.0).map_err(errno_to_status)
+    pipe::peer(file.fd()).map(|peer| peer.0).map_err(errno_to_status)
 }

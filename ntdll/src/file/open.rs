@@ -125,7 +125,7 @@ pub fn open_host(mut host: Vec<u8>, how: &CreateOptions) -> Result<(File, Opened
             if how.disposition == Create {
                 return Err(NTSTATUS::OBJECT_NAME_COLLISION);
             }
-            let file = finish(fd, is_link, host, how)?;
+            let file = finish(fd, is_link, false, host, how)?;
             match how.disposition {
                 Overwrite | OverwriteIf | Supersede => {
                     if file.kind == Kind::Directory {
@@ -139,7 +139,7 @@ pub fn open_host(mut host: Vec<u8>, how: &CreateOptions) -> Result<(File, Opened
         }
         Err(Errno::ENOENT) if matches!(how.disposition, Create | OpenIf | OverwriteIf | Supersede) => {
             let fd = create(&host, how)?;
-            let file = finish(fd, false, host, how)?;
+            let file = finish(fd, false, true, host, how)?;
             Ok((file, Opened::Created))
         }
         Err(Errno::ENOENT) if matches!(how.disposition, Open | Overwrite) => {
@@ -205,7 +205,7 @@ fn truncate(file: &File) -> Result<(), NTSTATUS> {
     }
 }
 
-fn finish(fd: OwnedFd, is_link: bool, host: Vec<u8>, how: &CreateOptions) -> Result<File, NTSTATUS> {
+fn finish(fd: OwnedFd, is_link: bool, created: bool, host: Vec<u8>, how: &CreateOptions) -> Result<File, NTSTATUS> {
     let stat = hf::stat_fd(fd.as_raw_fd()).map_err(errno_to_status)?;
     let kind = match stat.kind {
         FileType::Directory => Kind::Directory,
@@ -221,7 +221,7 @@ fn finish(fd: OwnedFd, is_link: bool, host: Vec<u8>, how: &CreateOptions) -> Res
     }
     let readonly = stat.mode & 0o222 == 0;
     let writes = how.access & (access::FILE_WRITE_DATA | access::FILE_APPEND_DATA) != 0;
-    if readonly && kind == Kind::Disk && writes && how.disposition == Disposition::Open {
+    if readonly && kind == Kind::Disk && !created && (writes || !matches!(how.disposition, Disposition::Open | Disposition::OpenIf)) {
         return Err(NTSTATUS::ACCESS_DENIED);
     }
     if how.options & FILE_DELETE_ON_CLOSE != 0 && how.access & access::DELETE == 0 {

@@ -91,7 +91,7 @@ pub fn NtQueryInformationFile(handle: HANDLE, status: Ptr<IoStatus>, to: Ptr<u8>
             let times = record.u64(info.creation_time as u64).u64(info.last_access_time as u64).u64(info.last_write_time as u64);
             (times.u64(info.change_time as u64).u64(stat.allocated).u64(size).u32(info.attributes).u32(0), 56)
         }
-        35 => (record.u32(info.attributes).u32(if file.is_link { super::REPARSE_TAG_SYMLINK } else { 0 }), 8),
+        35 => (record.u32(info.attributes).u32(file.reparse_tag()), 8),
         // FilePipeInformation (byte stream, blocking) and FilePipeLocalInformation.
         23 if file.kind == Kind::Pipe => (record.u32(0).u32(0), 8),
         24 if file.kind == Kind::Pipe => {
@@ -104,7 +104,7 @@ pub fn NtQueryInformationFile(handle: HANDLE, status: Ptr<IoStatus>, to: Ptr<u8>
             let times =
                 record.u64(stat.ino).u64(info.creation_time as u64).u64(info.last_access_time as u64).u64(info.last_write_time as u64);
             let sizes = times.u64(info.change_time as u64).u64(stat.allocated).u64(size).u32(info.attributes);
-            (sizes.u32(if file.is_link { super::REPARSE_TAG_SYMLINK } else { 0 }).u32(stat.links).u32(file.access), 72)
+            (sizes.u32(file.reparse_tag()).u32(stat.links).u32(file.access), 72)
         }
         _ => return Err(NTSTATUS::INVALID_INFO_CLASS),
     };
@@ -267,7 +267,7 @@ pub fn NtQueryDirectoryFile(
             put(56, &info.attributes.to_le_bytes());
             put(60, &name_len);
             if class != 1 && entry.is_link {
-                put(64, &super::REPARSE_TAG_SYMLINK.to_le_bytes());
+                put(64, &super::reparse::TAG_SYMLINK.to_le_bytes());
             }
             match class {
                 37 => put(96, &entry.stat.ino.to_le_bytes()),
@@ -369,22 +369,28 @@ pub fn NtDeviceIoControlFile(
     Err(NTSTATUS::INVALID_DEVICE_REQUEST)
 }
 
-/// File system control.
-#[export(ntdll, partial("fails: no code is understood"))]
+/// File system control codes: reparse points.
+#[export(ntdll, partial("reparse points"))]
 pub fn NtFsControlFile(
     handle: HANDLE,
     _event: HANDLE,
     _apc: GuestFn,
     _context: usize,
-    _status: Ptr<IoStatus>,
-    _code: u32,
-    _input: Ptr<u8>,
-    _input_len: u32,
-    _output: Ptr<u8>,
-    _output_len: u32,
+    status: Ptr<IoStatus>,
+    code: u32,
+    input: Ptr<u8>,
+    input_len: u32,
+    output: Ptr<u8>,
+    output_len: u32,
 ) -> Result<(), NTSTATUS> {
-    object::table_info(handle)?;
-    Err(NTSTATUS::INVALID_DEVICE_REQUEST)
+    let file = object::get::<File>(handle, 0)?;
+    let input = input.read_vec(input_len as usize)?;
+    let data = super::reparse::control(&file, code, &input).ok_or(NTSTATUS::INVALID_DEVICE_REQUEST)??;
+    if data.len() > output_len as usize {
+        return Err(NTSTATUS::BUFFER_TOO_SMALL);
+    }
+    output.write_slice(&data)?;
+    Ok(status.write(IoStatus { status: 0, information: data.len() })?)
 }
 
 /// Cancels pending operations: all of a file, or one.

@@ -3,9 +3,11 @@
 //! <https://learn.microsoft.com/windows/win32/memory/virtual-address-space>
 
 mod exports;
+pub mod extended;
 pub mod paging;
 mod region;
 mod section;
+pub mod watch;
 
 pub use exports::*;
 pub use region::{Kind, Page, Region, host_prot, is_valid_protect};
@@ -28,6 +30,10 @@ pub const HIGHEST: usize = 0x7fff_fffe_ffff;
 const ARENA: std::ops::Range<usize> = 0x0200_0000_0000..0x5000_0000_0000;
 /// For programs that cannot handle addresses above 2 GiB.
 const LOW_ARENA: std::ops::Range<usize> = 0x0100_0000..0x7ff0_0000;
+
+/// Documented with VirtualAlloc and VirtualFree.
+pub const MEM_WRITE_WATCH: u32 = 0x0020_0000;
+const MEM_COALESCE_PLACEHOLDERS: u32 = 1;
 
 struct Space {
     regions: BTreeMap<usize, Region>,
@@ -121,10 +127,11 @@ pub fn allocate(addr: usize, size: usize, flags: u32, protect: u32) -> Result<(u
 
 /// The same with an alignment (a power of two of at least 64 KiB) for reservations without an address.
 pub fn allocate_aligned(addr: usize, size: usize, flags: u32, protect: u32, align: usize) -> Result<(usize, usize), NTSTATUS> {
-    const KNOWN: u32 = MEM_COMMIT | MEM_RESERVE | m::MEM_RESET | MEM_TOP_DOWN | m::MEM_RESET_UNDO | m::MEM_LARGE_PAGES | MEM_PHYSICAL;
+    const KNOWN: u32 =
+        MEM_COMMIT | MEM_RESERVE | m::MEM_RESET | MEM_TOP_DOWN | m::MEM_RESET_UNDO | m::MEM_LARGE_PAGES | MEM_PHYSICAL | MEM_WRITE_WATCH;
     const MEM_TOP_DOWN: u32 = 0x0010_0000;
     const MEM_PHYSICAL: u32 = 0x0040_0000;
-    if flags & !KNOWN != 0 || flags & MEM_PHYSICAL != 0 || size == 0 {
+    if flags & !KNOWN != 0 || flags & MEM_PHYSICAL != 0 || size == 0 || flags & (MEM_WRITE_WATCH | MEM_RESERVE) == MEM_WRITE_WATCH {
         return Err(NTSTATUS::INVALID_PARAMETER);
     }
     if flags & m::MEM_LARGE_PAGES != 0 {
@@ -162,13 +169,25 @@ pub fn allocate_aligned(addr: usize, size: usize, flags: u32, protect: u32, alig
             }
             (base, size)
         };
-        space.regions.insert(base, Region::new(base, size, protect, Kind::Private, commit.then_some(protect)));
+        let mut region = Region::new(base, size, protect, Kind::Private, commit.then_some(protect));
+        if flags & MEM_WRITE_WATCH != 0 {
+            region.watched = true;
+            let watch = || host::watch::start(base, size).and_then(|()| if commit { host::watch::reset(base, size) } else { Ok(()) });
+            watch().map_err(|_| {
+                let _ = mem::unmap(base, size);
+                NTSTATUS::NOT_SUPPORTED
+            })?;
+        }
+        space.regions.insert(base, region);
         return Ok((base, size));
     }
     let (start, size) = round(addr, size)?;
     let region = space.region(start).ok_or(NTSTATUS::CONFLICTING_ADDRESSES)?;
-    if start + size > region.end() || region.kind == Kind::Image {
+    if start + size > region.end() || region.kind == Kind::Image || region.placeholder {
         return Err(NTSTATUS::CONFLICTING_ADDRESSES);
+    }
+    if region.watched {
+        watch::commit(region, start, size).map_err(|_| NTSTATUS::NO_MEMORY)?;
     }
     mem::protect(start, size, host_prot(protect)).map_err(|_| NTSTATUS::NO_MEMORY)?;
     region.set(start, size, Some(protect));
@@ -205,11 +224,20 @@ pub fn free(addr: usize, size: usize, flags: u32) -> Result<(usize, usize), NTST
             if start + len > region.end() || region.kind != Kind::Private {
                 return Err(NTSTATUS::UNABLE_TO_FREE_VM);
             }
-            // Mapping anew gives the pages back and makes them unreadable in one call.
-            mem::map_anonymous(Place::Replace(start), len, Prot::NONE).map_err(|_| NTSTATUS::NO_MEMORY)?;
+            let decommit = || {
+                if region.watched {
+                    mem::discard(start, len)?;
+                    return mem::protect(start, len, Prot::NONE);
+                }
+                // Mapping anew gives the pages back and makes them unreadable in one call.
+                mem::map_anonymous(Place::Replace(start), len, Prot::NONE).map(drop)
+            };
+            decommit().map_err(|_| NTSTATUS::NO_MEMORY)?;
             region.set(start, len, None);
             Ok((start, len))
         }
+        _ if flags == m::MEM_RELEASE | m::MEM_PRESERVE_PLACEHOLDER => extended::preserve(&mut space, addr, size),
+        _ if flags == m::MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS => extended::coalesce(&mut space, addr, size),
         _ => Err(NTSTATUS::INVALID_PARAMETER),
     }
 }

@@ -35,13 +35,15 @@ pub struct Region {
     pub kind: Kind,
     /// Reserved by VirtualAlloc2 as a placeholder, to be replaced.
     pub placeholder: bool,
+    /// Allocated with MEM_WRITE_WATCH.
+    pub watched: bool,
     /// Sorted starts (page number within the region) of stretches of pages in the same state.
     runs: Vec<(u32, Page)>,
 }
 
 impl Region {
     pub fn new(base: usize, size: usize, protect: u32, kind: Kind, page: Page) -> Region {
-        Region { base, size, allocation_protect: protect, kind, placeholder: false, runs: vec![(0, page)] }
+        Region { base, size, allocation_protect: protect, kind, placeholder: false, watched: false, runs: vec![(0, page)] }
     }
 
     pub fn end(&self) -> usize {

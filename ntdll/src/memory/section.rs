@@ -63,22 +63,32 @@ impl Section {
         Ok(Section { fd, size, protect, attributes, has_file: true })
     }
 
+    /// Whether a view can be had; its size (`size` 0: to the section's end).
+    pub fn check(&self, offset: u64, size: usize, protect: u32) -> Result<usize, NTSTATUS> {
+        if offset >= self.size || size as u64 > (self.size - offset).next_multiple_of(4096) {
+            return Err(NTSTATUS::INVALID_VIEW_SIZE);
+        }
+        let writable = matches!(protect & 0xff, m::PAGE_READWRITE | m::PAGE_EXECUTE_READWRITE);
+        if writable && !matches!(self.protect & 0xff, m::PAGE_READWRITE | m::PAGE_EXECUTE_READWRITE) {
+            return Err(NTSTATUS::SECTION_PROTECTION);
+        }
+        let size = if size == 0 { (self.size - offset) as usize } else { size };
+        Ok(size.next_multiple_of(mem::PAGE))
+    }
+
+    /// Maps whole pages of a view that was checked.
+    pub fn map_pages(&self, place: Place, offset: u64, size: usize, protect: u32) -> host::Result<()> {
+        let copy = matches!(protect & 0xff, m::PAGE_WRITECOPY | m::PAGE_EXECUTE_WRITECOPY);
+        mem::map_file(place, size, host_prot(protect), self.fd.as_raw_fd(), offset, !copy).map(drop)
+    }
+
     /// Maps a view. `addr` 0: anywhere; `size` 0: to the section's end. Returns base and size.
     pub fn map(&self, addr: usize, offset: u64, size: usize, protect: u32) -> Result<(usize, usize), NTSTATUS> {
         if offset % super::GRANULARITY as u64 != 0 || addr % super::GRANULARITY != 0 {
             return Err(NTSTATUS(0xC000_0220));
         }
-        if offset >= self.size || size as u64 > (self.size - offset).next_multiple_of(4096) {
-            return Err(NTSTATUS::INVALID_VIEW_SIZE);
-        }
-        let size = if size == 0 { (self.size - offset) as usize } else { size };
-        let size = size.next_multiple_of(mem::PAGE);
-        let copy = matches!(protect & 0xff, m::PAGE_WRITECOPY | m::PAGE_EXECUTE_WRITECOPY);
-        let writable = matches!(protect & 0xff, m::PAGE_READWRITE | m::PAGE_EXECUTE_READWRITE);
-        if writable && !matches!(self.protect & 0xff, m::PAGE_READWRITE | m::PAGE_EXECUTE_READWRITE) {
-            return Err(NTSTATUS::SECTION_PROTECTION);
-        }
-        let map = |at: usize| mem::map_file(Place::Exactly(at), size, host_prot(protect), self.fd.as_raw_fd(), offset, !copy).map(drop);
+        let size = self.check(offset, size, protect)?;
+        let map = |at: usize| self.map_pages(Place::Exactly(at), offset, size, protect);
         let base = if addr == 0 {
             insert(None, size, protect, Kind::Mapped, map)?
         } else {

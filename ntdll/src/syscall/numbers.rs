@@ -132,6 +132,11 @@ const OURS: &[&str] = &[
     "NtSetTimerResolution",
     "NtSuspendThread",
     "NtUnlockFile",
+    "NtAllocateVirtualMemoryEx",
+    "NtGetWriteWatch",
+    "NtMapViewOfSectionEx",
+    "NtResetWriteWatch",
+    "NtUnmapViewOfSectionEx",
 ];
 
 /// The number of a function. `Zw*` is another name of `Nt*`.
