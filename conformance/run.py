@@ -124,6 +124,7 @@ def robustness(prefix):
             return str(path)
 
         at = ["--prefix", prefix]
+        sample = str(TOP / "samples" / "hello.exe")
         case("missing program", at + [str(tmp / "none.exe")], 127, "no such program")
         case("folder", at + [str(tmp)], 126, "folder")
         case("empty file", at + [image("empty.exe", b"")], 126, "too short")
@@ -134,12 +135,57 @@ def robustness(prefix):
         nt = int.from_bytes(bad[0x3C:0x40], "little")
         bad[nt + 4: nt + 6] = (0x14C).to_bytes(2, "little")
         case("32-bit image", at + [image("i386.exe", bytes(bad))], 126, "32-bit")
+        for number, word in [(0xAA64, "ARM64"), (0x1C4, "32-bit ARM"), (0x1234, "another processor")]:
+            bad[nt + 4: nt + 6] = number.to_bytes(2, "little")
+            case(f"image for machine {number:#x}", at + [image("foreign.exe", bytes(bad))], 126, word)
+        dll = bytearray(hello)
+        dll[nt + 23] |= 0x20
+        case("DLL", at + [image("library.exe", bytes(dll))], 126, "DLL")
+        case("16-bit image", at + [image("ne.exe", b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"NE" + bytes(1000))], 126, "16-bit")
+        case("Linux program", at + [image("elf.exe", Path("/bin/true").read_bytes())], 126, "MZ")
+        case("missing function", at + [image("nofn.exe", hello.replace(b"__getmainargs", b"__getmainargz"))], 127, "__getmainargz")
         missing = hello.replace(b"KERNEL32.dll", b"NOSUCH32.dll")
         case("missing DLL", at + [image("nodll.exe", missing)], 126, "NOSUCH32.dll")
         case("no arguments", [], 2, "--help")
         case("unknown option", ["--frobnicate"], 2, "frobnicate")
         case("help teaches", ["--help"], 0, "uosrun check")
-        case("unwritable prefix", ["--prefix", "/proc/none", str(TOP / "samples" / "hello.exe")], 126, "--prefix")
+        case("unwritable prefix", ["--prefix", "/proc/none", sample], 126, "--prefix")
+        # A disk without room, if this user may mount one of its own: nothing is left of the prefix that could not be made.
+        script = 'mount -t tmpfs -o size=16k none "$0" && "$1" --prefix "$0/p" "$2"; code=$?; ls -A "$0"; exit $code'
+        disk = tmp / "disk"
+        disk.mkdir()
+        if run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", disk]).returncode == 0:
+            p = run(["unshare", "-rm", "sh", "-c", script, disk, UOSRUN, sample])
+            words = p.stdout.decode().splitlines()
+            if wanted("robustness: full disk"):
+                result("robustness: full disk", p.returncode == 126 and "No space" in words[0] and len(words) == 2, f"  {p.returncode} {words}")
+        else:
+            skipped.append("robustness: full disk: this user cannot mount")
+        if wanted("robustness: file size limit"):
+            p = run(["sh", "-c", 'ulimit -f 0; exec "$0" --prefix "$1/limited" "$2"', UOSRUN, tmp, sample])
+            left = [n for n in os.listdir(tmp) if "limited" in n]
+            result("robustness: file size limit", p.returncode == 126 and b"too large" in p.stdout and not left, f"  {p.returncode} {p.stdout} {left}")
+        # A prefix that may only be read still runs programs, and stays as it is.
+        if wanted("robustness: read-only prefix"):
+            fixed = tmp / "fixed"
+            run([UOSRUN, "--prefix", fixed, sample])
+            contents = lambda: run(["sh", "-c", 'cd "$0" && find . | sort && find . -type f -exec sha256sum {} + | sort', fixed]).stdout
+            before = contents()
+            run(["chmod", "-R", "a-w", fixed])
+            p = run(([] if os.getuid() else ["unshare", "-rm", "sh", "-c", 'mount --bind -o ro "$0" "$0" 2>/dev/null; mount -o remount,bind,ro "$0"; exec "$@"', fixed])
+                    + [UOSRUN, "--prefix", fixed, sample])
+            run(["chmod", "-R", "u+w", fixed])
+            result("robustness: read-only prefix", p.returncode == 0 and b"Hello" in p.stdout and contents() == before, f"  {p.returncode} {p.stdout[-300:]}")
+        # Cut anywhere, an image runs or is refused; it is never half run.
+        name = "robustness: truncated images"
+        if wanted(name):
+            odd = []
+            for size in range(0, len(hello), 512):
+                p = run([UOSRUN] + at + [image("short.exe", hello[:size])], timeout=20)
+                refused = p.returncode == 126 and p.stdout.startswith(b"uosrun: ") and b"Hello" not in p.stdout
+                if not refused and not (p.returncode == 0 and p.stdout.startswith(b"Hello")):
+                    odd.append((size, p.returncode, p.stdout[-200:]))
+            result(name, not odd, f"  {odd[:3]}")
         case("check finds the missing", ["check", image("nodll2.exe", missing)], 1, "missing")
         case("api lists", ["api", "kernel32!CreateFileW"], 0, "fileapi")
 

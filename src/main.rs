@@ -19,6 +19,7 @@ use win32 as _;
 #[unsafe(no_mangle)]
 extern "C" fn main() -> std::ffi::c_int {
     host::process::begin();
+    host::signal::limits_are_errors();
     let command = match cli::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(message) => {

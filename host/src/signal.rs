@@ -238,6 +238,12 @@ fn deliver(handler: &OnceLock<Handler>, signal: i32, info: *mut libc::siginfo_t,
     }
 }
 
+/// A write beyond the limit on a file's size (setrlimit) is an error from now on, as on a full disk, and no signal.
+pub fn limits_are_errors() {
+    // SAFETY: a plain call.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Ends the process as the signal does by default (with a core dump where they are on).
 pub fn default_action(signal: i32) {
     // SAFETY: plain calls; the signal is delivered when the handler returns or at once.

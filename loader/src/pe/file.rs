@@ -106,7 +106,7 @@ impl PeFile {
         }
         let mut head = vec![0u8; (stat.size as usize).min(PAGE)];
         read_exact(&fd, &mut head, 0)?;
-        let headers = Headers::parse(&mut head, |into, offset| read_exact(&fd, into, offset))?;
+        let headers = Headers::parse(&mut head, stat.size, |into, offset| read_exact(&fd, into, offset))?;
         let file = PeFile { fd, file_size: stat.size, headers };
         file.check_sections(file.file_size)?;
         Ok(file)
@@ -178,7 +178,7 @@ impl Headers {
     /// Checks the headers of an image file that is in memory.
     pub fn of_bytes(file: &[u8]) -> Result<Headers, PeError> {
         let mut head = file[..file.len().min(PAGE)].to_vec();
-        let headers = Headers::parse(&mut head, |into, offset| {
+        let headers = Headers::parse(&mut head, file.len() as u64, |into, offset| {
             let from = usize::try_from(offset).ok().and_then(|at| file.get(at..)?.get(..into.len()));
             into.copy_from_slice(from.ok_or(PeError::NotPe("the file is too short"))?);
             Ok(())
@@ -236,7 +236,7 @@ impl Headers {
         ranges
     }
 
-    fn parse(head: &mut Vec<u8>, read: impl Fn(&mut [u8], u64) -> Result<(), PeError>) -> Result<Headers, PeError> {
+    fn parse(head: &mut Vec<u8>, file_size: u64, read: impl Fn(&mut [u8], u64) -> Result<(), PeError>) -> Result<Headers, PeError> {
         let (dos, _) = object::pod::from_bytes::<ImageDosHeader>(head).map_err(|()| PeError::NotPe("the file is too short"))?;
         if dos.e_magic.get(LE) != pe::IMAGE_DOS_SIGNATURE {
             return Err(PeError::NotPe("it does not begin with MZ"));
@@ -248,12 +248,8 @@ impl Headers {
         }
         if end.is_some_and(|end| end > head.len()) && head.len() == PAGE {
             // Rare: a long DOS stub or many sections. Read as much as there is.
-            let mut more = vec![0u8; end.unwrap_or(0)];
-            let mut len = more.len();
-            while len > head.len() && read(&mut more[..len], 0).is_err() {
-                len -= (len - head.len()).min(40);
-            }
-            more.truncate(len);
+            let mut more = vec![0u8; end.unwrap_or(0).min(usize::try_from(file_size).unwrap_or(usize::MAX))];
+            read(&mut more, 0)?;
             *head = more;
         }
         let short = PeError::NotPe("it ends within the PE header");
@@ -266,13 +262,13 @@ impl Headers {
             Some(pe::IMAGE_FILE_MACHINE_I386) => return Err(PeError::Machine("32-bit x86 (PE32)")),
             Some(pe::IMAGE_FILE_MACHINE_ARM64) => return Err(PeError::Machine("ARM64")),
             Some(pe::IMAGE_FILE_MACHINE_ARMNT) => return Err(PeError::Machine("32-bit ARM")),
-            Some(_) => return Err(PeError::Machine("foreign-processor")),
+            Some(_) => return Err(PeError::Machine("another processor")),
             None => return Err(short),
         }
         let (headers, _) = object::pod::from_bytes::<ImageNtHeaders64>(bytes).map_err(|()| short.clone())?;
         let optional = &headers.optional_header;
         if optional.magic.get(LE) != pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC {
-            return Err(PeError::Machine("32-bit (PE32)"));
+            return Err(PeError::Machine("32-bit x86 (PE32)"));
         }
         let count = headers.file_header.number_of_sections.get(LE) as usize;
         if count > MAX_SECTIONS {

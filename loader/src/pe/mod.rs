@@ -23,7 +23,7 @@ pub enum PeError {
     Io(String),
     #[error("not a Windows program: {0}")]
     NotPe(&'static str),
-    #[error("a {0} program; only x86-64 (PE32+) programs run so far")]
+    #[error("a program for {0}; only x86-64 (PE32+) programs run so far")]
     Machine(&'static str),
     #[error("damaged image: {0}")]
     Damaged(&'static str),
