@@ -112,3 +112,15 @@ pub fn family(pid: u32) -> Vec<u32> {
     }
     family
 }
+
+/// Bit mask of the processors that another process's first thread may use (the first 64).
+pub fn affinity(pid: u32) -> u64 {
+    // SAFETY: an all-zero cpu_set_t is valid, and the call fills it.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(pid as i32, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+            return 0;
+        }
+        (0..64).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).fold(0, |mask, cpu| mask | 1 << cpu)
+    }
+}

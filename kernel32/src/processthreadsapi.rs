@@ -114,8 +114,11 @@ pub fn GetProcessIdOfThread(handle: HANDLE) -> Result<u32, Win32Error> {
 }
 
 /// Opens a thread of this process.
-#[export(kernel32, partial("threads of this process only"))]
+#[export(kernel32, partial("threads of this process, and the first ones of its children"))]
 pub fn OpenThread(access: u32, inherit: BOOL, id: u32) -> Result<HANDLE, Win32Error> {
+    if let Some(other) = ntdll::child::first_threads().into_iter().find(|t| t.process.pid == id) {
+        return Ok(object::insert_inheritable(other, ntdll::access::map_generic(access, "Thread"), inherit.0));
+    }
     let thread = thread::by_id(id).ok_or(Win32Error::INVALID_PARAMETER)?;
     Ok(object::insert_inheritable(thread, ntdll::access::map_generic(access, "Thread"), inherit.0))
 }
@@ -335,15 +338,17 @@ pub fn QueryProcessCycleTime(_handle: HANDLE, cycles: Ptr<u64>) -> Result<(), Wi
 
 /// Processors that the process may use, and all of them.
 #[export(kernel32, full)]
-pub fn GetProcessAffinityMask(_process: HANDLE, own: Ptr<usize>, system: Ptr<usize>) -> Result<(), Win32Error> {
-    own.write(host::thread::affinity() as usize)?;
+pub fn GetProcessAffinityMask(process: HANDLE, own: Ptr<usize>, system: Ptr<usize>) -> Result<(), Win32Error> {
+    let mask = object::get::<ChildProcess>(process, 0).map_or_else(|_| host::thread::affinity(), |child| host::spawn::affinity(child.pid));
+    own.write(mask as usize)?;
     Ok(system.write(host::thread::affinity() as usize)?)
 }
 
 /// Restricts the process to some processors.
 #[export(kernel32, partial("the calling thread and those it creates"))]
-pub fn SetProcessAffinityMask(_process: HANDLE, mask: usize) -> Result<(), Win32Error> {
-    host::thread::set_affinity(0, mask as u64).map_err(|_| Win32Error::INVALID_PARAMETER)
+pub fn SetProcessAffinityMask(process: HANDLE, mask: usize) -> Result<(), Win32Error> {
+    let thread = object::get::<ChildProcess>(process, 0).map_or(0, |child| child.pid);
+    host::thread::set_affinity(thread, mask as u64).map_err(|_| Win32Error::INVALID_PARAMETER)
 }
 
 /// Restricts a thread to some processors. Returns the old mask.

@@ -9,7 +9,7 @@ use crate::memory::Section;
 use crate::object::{self, Object};
 use crate::wait::{Dispatcher, Signal};
 use crate::{errno_to_status, path};
-use abi::{HANDLE, NTSTATUS};
+use abi::{HANDLE, NTSTATUS, Ptr};
 use parking_lot::Mutex;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -25,6 +25,8 @@ pub struct ChildProcess {
     pub created: i64,
     ended: AtomicI64,
     at_end: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    /// While it runs.
+    first_thread: Mutex<Option<Arc<ChildThread>>>,
 }
 
 impl Object for ChildProcess {
@@ -85,6 +87,7 @@ impl ChildProcess {
             created: crate::time::system_time(),
             ended: AtomicI64::new(0),
             at_end: Mutex::default(),
+            first_thread: Mutex::default(),
         });
         let mut known = KNOWN.lock();
         known.retain(|p| p.strong_count() != 0);
@@ -145,6 +148,7 @@ impl ChildProcess {
             self.ended.store(crate::time::system_time(), Ordering::Relaxed);
             std::mem::take(&mut *list)
         };
+        *self.first_thread.lock() = None;
         self.dispatcher.set();
         for action in actions {
             action();
@@ -179,6 +183,12 @@ pub fn open(pid: u32) -> Result<Arc<ChildProcess>, NTSTATUS> {
     })
     .map_err(errno_to_status)?;
     Ok(object)
+}
+
+/// The first threads of the children that run.
+pub fn first_threads() -> Vec<Arc<ChildThread>> {
+    let known: Vec<_> = KNOWN.lock().iter().filter_map(Weak::upgrade).collect();
+    known.iter().filter_map(|process| process.first_thread.lock().clone()).collect()
 }
 
 /// What a child is started with.
@@ -356,6 +366,7 @@ pub fn spawn(
     drop(copies);
     let object = ChildProcess::new(child.id());
     let thread = Arc::new(ChildThread { process: object.clone(), suspended: AtomicU32::new(start.suspended.into()), gate });
+    *object.first_thread.lock() = Some(thread.clone());
     let process = object.clone();
     host::thread::spawn_helper("uosrun-child", move || {
         let status = child.wait();
@@ -396,6 +407,19 @@ pub fn receive() -> Option<Start> {
         host::spawn::wait_at_gate(&gate);
     }
     Some(Start { image, command_line, directory, environment, standard, reserved, suspended: false })
+}
+
+/// Puts STARTUPINFO.lpReserved2 into the process parameters: RuntimeData, a UNICODE_STRING of bytes.
+pub fn publish_reserved(bytes: &[u8]) {
+    let len = bytes.len().min(0xfffe);
+    if len == 0 {
+        return;
+    }
+    let buffer = crate::heap::allocate(crate::heap::process_heap(), 0, len);
+    let _ = buffer.write_slice(&bytes[..len]);
+    let at = crate::process::parameters() + 0xe0;
+    Ptr::<[u16; 2]>::new(at).set([len as u16; 2]);
+    Ptr::<usize>::new(at + 8).set(buffer.addr());
 }
 
 /// Tells the parent the whole exit code, if it is a guest too.

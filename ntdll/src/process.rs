@@ -55,8 +55,6 @@ pub struct Parameters {
     /// `NAME=value` strings.
     pub environment: Vec<Vec<u16>>,
     pub standard_handles: [HANDLE; 3],
-    /// STARTUPINFO.lpReserved2.
-    pub reserved: Vec<u8>,
 }
 
 /// Everything that lives in the PEB's page block.
@@ -144,14 +142,6 @@ pub fn init(parameters: Parameters) -> Result<(), NTSTATUS> {
     put_string(p + 0xb0, &parameters.image);
     put_string(p + 0xc0, &abi::wide::wide("WinSta0\\Default"));
     put_string(p + 0xd0, &[]);
-    if !parameters.reserved.is_empty() {
-        // RuntimeData, a UNICODE_STRING of bytes.
-        let buffer = heap::allocate(heap::process_heap(), 0, parameters.reserved.len());
-        let _ = buffer.write_slice(&parameters.reserved);
-        put16(p + 0xe0, parameters.reserved.len() as u16);
-        put16(p + 0xe2, parameters.reserved.len() as u16);
-        put64(p + 0xe8, buffer.addr());
-    }
     *DIRECTORY.write() = parameters.directory;
     STATE.write().environment = parameters.environment;
     publish_environment();
