@@ -48,6 +48,23 @@ fn usage(who: i32) -> (u64, u64) {
     (ns(usage.ru_utime), ns(usage.ru_stime))
 }
 
+/// What all processors together have done since the start, in nanoseconds.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SystemTimes {
+    pub idle: u64,
+    pub kernel: u64,
+    pub user: u64,
+}
+
+/// The first line of /proc/stat (proc(5)): user, nice, system, idle, iowait, irq, softirq in ticks of a hundredth of a second.
+pub fn system_cpu_ns() -> SystemTimes {
+    let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default();
+    let ticks: Vec<u64> = line.split_whitespace().skip(1).map(|word| word.parse().unwrap_or(0)).collect();
+    let ns = |fields: &[usize]| fields.iter().map(|&field| ticks.get(field).copied().unwrap_or(0) * 10_000_000).sum();
+    SystemTimes { idle: ns(&[3, 4]), kernel: ns(&[2, 5, 6]), user: ns(&[0, 1]) }
+}
+
 /// Sleeps on the monotonic clock; may end early when a signal arrives.
 pub fn sleep_ns(ns: u64) {
     let spec = libc::timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 };

@@ -89,18 +89,52 @@ pub fn TlsSetValue(index: u32, value: u64) -> Result<(), Win32Error> {
     Ok(())
 }
 
+/// The FLS blocks of all threads and fibers.
+static FLS_BLOCKS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
 /// The calling fiber's FLS slots, made when first needed.
 fn fls(make: bool) -> Ptr<u64> {
     let field = Ptr::<usize>::new(teb::current() + teb::FLS_DATA);
     if field.get() == 0 && make {
-        field.set(heap::allocate(heap::process_heap(), 8, FLS_SLOTS * 8).addr());
+        let block = heap::allocate(heap::process_heap(), 8, FLS_SLOTS * 8).addr();
+        field.set(block);
+        FLS_BLOCKS.lock().push(block);
     }
     Ptr::new(field.get())
+}
+
+/// Calls the functions of the slots that an ending thread or fiber has values in, and frees its block.
+pub fn run_callbacks(block: usize) {
+    if block == 0 {
+        return;
+    }
+    let slots = Ptr::<u64>::new(block);
+    let mut index = 0;
+    loop {
+        // None: the end of the table.
+        let Some(callback) = FLS_USED.lock().get(index).map(|slot| slot.unwrap_or(GuestFn::NULL)) else { break };
+        let value = slots.add(index).get();
+        slots.add(index).set(0);
+        if value != 0 && !callback.is_null() {
+            callback.call(&[value]);
+        }
+        index += 1;
+    }
+    FLS_BLOCKS.lock().retain(|&other| other != block);
+    heap::free(heap::process_heap(), Ptr::new(block));
+}
+
+/// When a thread ends: its values, before the DLLs hear of it.
+fn thread_ends() {
+    let block = fls(false).addr();
+    run_callbacks(block);
+    Ptr::<usize>::new(teb::current() + teb::FLS_DATA).set(0);
 }
 
 /// Takes an FLS slot, with a function to be called for values that are left when a fiber or thread ends.
 #[export(kernel32, full)]
 pub fn FlsAlloc(callback: GuestFn) -> u32 {
+    let _ = thread::BEFORE_EXIT.set(thread_ends);
     let mut used = FLS_USED.lock();
     let index = match used.iter().position(Option::is_none) {
         Some(index) => index,
@@ -117,18 +151,23 @@ pub fn FlsAlloc(callback: GuestFn) -> u32 {
     index as u32
 }
 
-/// Gives an FLS slot back, calling its function for the calling thread's value.
+/// Gives an FLS slot back, calling its function for the values of all threads and fibers.
 #[export(kernel32, full, calls_guest)]
 pub fn FlsFree(index: u32) -> Result<(), Win32Error> {
     let callback = match FLS_USED.lock().get_mut(index as usize) {
         Some(slot) => slot.take().ok_or(Win32Error::INVALID_PARAMETER)?,
         None => return Err(Win32Error::INVALID_PARAMETER),
     };
-    let slots = fls(false);
-    if !slots.is_null() {
-        let value = slots.add(index as usize).get();
-        slots.add(index as usize).set(0);
-        if value != 0 && !callback.is_null() {
+    let mut values = Vec::new();
+    for &block in FLS_BLOCKS.lock().iter() {
+        let slot = Ptr::<u64>::new(block).add(index as usize);
+        if slot.get() != 0 {
+            values.push(slot.get());
+            slot.set(0);
+        }
+    }
+    while let Some(value) = values.pop() {
+        if !callback.is_null() {
             callback.call(&[value]);
         }
     }

@@ -32,5 +32,6 @@ pub mod tlhelp32;
 pub mod update_resource;
 pub mod werapi;
 pub mod winbase;
+pub mod winbase_fibers;
 pub mod winbase_text;
 pub mod winnls;

@@ -223,15 +223,37 @@ pub fn GetNamedPipeHandleStateW(
     user: Ptr<u16>,
     user_len: u32,
 ) -> Result<(), Win32Error> {
+    handle_state(handle, state, instances, [most, timeout])?;
+    if !user.is_null() && user_len != 0 {
+        user.write(0)?;
+    }
+    Ok(())
+}
+
+/// How an end of a pipe reads and waits, and how many instances there are.
+#[export(kernel32, partial("instances of this process; no collection counts, no user name"))]
+pub fn GetNamedPipeHandleStateA(
+    handle: HANDLE,
+    state: Ptr<u32>,
+    instances: Ptr<u32>,
+    most: Ptr<u32>,
+    timeout: Ptr<u32>,
+    user: Ptr<u8>,
+    user_len: u32,
+) -> Result<(), Win32Error> {
+    handle_state(handle, state, instances, [most, timeout])?;
+    if !user.is_null() && user_len != 0 {
+        user.write(0)?;
+    }
+    Ok(())
+}
+
+fn handle_state(handle: HANDLE, state: Ptr<u32>, instances: Ptr<u32>, unknown: [Ptr<u32>; 2]) -> Result<(), Win32Error> {
     let file = end_of(handle)?;
     let (message_reads, no_wait) = file.pipe.as_ref().map_or((false, false), |pipe| pipe.modes());
     state.write_opt(if message_reads { PIPE_READMODE_MESSAGE } else { 0 } | u32::from(no_wait))?;
     instances.write_opt(file.pipe.as_ref().map_or(1, |pipe| pipe.instances()))?;
-    most.write_opt(0)?;
-    timeout.write_opt(0)?;
-    if !user.is_null() && user_len != 0 {
-        user.write(0)?;
-    }
+    unknown.iter().try_for_each(|number| number.write_opt(0))?;
     Ok(())
 }
 

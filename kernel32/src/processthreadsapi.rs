@@ -1,5 +1,7 @@
 //! processthreadsapi.h: processes and threads. TLS and FLS slots are in `fibersapi`.
 
+pub mod info;
+
 use abi::{BOOL, GuestFn, HANDLE, PCWSTR, PWSTR, Ptr, Win32Error, export};
 use ntdll::access::{PROCESS_ALL_ACCESS, THREAD_ALL_ACCESS};
 use ntdll::child::ChildProcess;

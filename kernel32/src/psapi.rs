@@ -6,7 +6,7 @@ use ntdll::ldr;
 use windows_sys::Win32::System::ProcessStatus::{MODULEINFO, PROCESS_MEMORY_COUNTERS};
 
 /// The bases of a process's modules.
-#[export(kernel32 + psapi, partial("own process only"), name = "K32EnumProcessModules")]
+#[export(kernel32, partial("own process only"), name = "K32EnumProcessModules")]
 pub fn EnumProcessModules(process: HANDLE, to: Ptr<usize>, size: u32, needed: Ptr<u32>) -> Result<(), Win32Error> {
     ntdll::memory::own_process(process)?;
     let modules = ldr::modules();
@@ -17,13 +17,13 @@ pub fn EnumProcessModules(process: HANDLE, to: Ptr<usize>, size: u32, needed: Pt
 }
 
 /// The same, with a filter by bitness.
-#[export(kernel32 + psapi, partial("own process only"), name = "K32EnumProcessModulesEx")]
+#[export(kernel32, partial("own process only"), name = "K32EnumProcessModulesEx")]
 pub fn EnumProcessModulesEx(process: HANDLE, to: Ptr<usize>, size: u32, needed: Ptr<u32>, _filter: u32) -> Result<(), Win32Error> {
     EnumProcessModules(process, to, size, needed)
 }
 
 /// Base, size and entry point of a module.
-#[export(kernel32 + psapi, partial("own process only"), name = "K32GetModuleInformation")]
+#[export(kernel32, partial("own process only"), name = "K32GetModuleInformation")]
 pub fn GetModuleInformation(process: HANDLE, base: usize, info: Ptr<MODULEINFO>, _size: u32) -> Result<(), Win32Error> {
     ntdll::memory::own_process(process)?;
     let module = ldr::module_at(base).ok_or(Win32Error::INVALID_HANDLE)?;
@@ -35,21 +35,21 @@ pub fn GetModuleInformation(process: HANDLE, base: usize, info: Ptr<MODULEINFO>,
 }
 
 /// The path of a module.
-#[export(kernel32 + psapi, partial("own process only"), name = "K32GetModuleFileNameExW")]
+#[export(kernel32, partial("own process only"), name = "K32GetModuleFileNameExW")]
 pub fn GetModuleFileNameExW(process: HANDLE, base: usize, to: PWSTR, size: u32) -> Result<u32, Win32Error> {
     ntdll::memory::own_process(process)?;
     give_text(&ldr::module_at(base).ok_or(Win32Error::INVALID_HANDLE)?.path, to, size)
 }
 
 /// The file name of a module.
-#[export(kernel32 + psapi, partial("own process only"), name = "K32GetModuleBaseNameW")]
+#[export(kernel32, partial("own process only"), name = "K32GetModuleBaseNameW")]
 pub fn GetModuleBaseNameW(process: HANDLE, base: usize, to: PWSTR, size: u32) -> Result<u32, Win32Error> {
     ntdll::memory::own_process(process)?;
     give_text(&ldr::module_at(base).ok_or(Win32Error::INVALID_HANDLE)?.name, to, size)
 }
 
 /// How much memory a process uses.
-#[export(kernel32 + psapi, partial("own process only; resident memory"), name = "K32GetProcessMemoryInfo")]
+#[export(kernel32, partial("own process only; resident memory"), name = "K32GetProcessMemoryInfo")]
 pub fn GetProcessMemoryInfo(process: HANDLE, to: Ptr<PROCESS_MEMORY_COUNTERS>, size: u32) -> Result<(), Win32Error> {
     ntdll::memory::own_process(process)?;
     if (size as usize) < size_of::<PROCESS_MEMORY_COUNTERS>() {

@@ -403,3 +403,82 @@ pub fn InitOnceExecuteOnce(once: Ptr<u64>, function: GuestFn, parameter: u64, co
     let value = if context.is_null() { 0 } else { context.read()? };
     Ok(lock::once_complete(once, 0, value)?)
 }
+
+/// CreateMutexExW with an ANSI name.
+#[export(kernel32, partial("names are known within one process"))]
+pub fn CreateMutexExA(attributes: Ptr<SECURITY_ATTRIBUTES>, name: PCSTR, flags: u32, access: u32) -> Result<HANDLE, Win32Error> {
+    create(Mutant::new(flags & 1 != 0), ansi_opt(name)?, access, attributes)
+}
+
+/// OpenMutexW with an ANSI name.
+#[export(kernel32, partial("names are known within one process"))]
+pub fn OpenMutexA(access: u32, inherit: BOOL, name: PCSTR) -> Result<HANDLE, Win32Error> {
+    open(ansi_opt(name)?, "Mutant", access, inherit)
+}
+
+/// Opens a named waitable timer.
+#[export(kernel32, partial("names are known within one process"))]
+pub fn OpenWaitableTimerW(access: u32, inherit: BOOL, name: PCWSTR) -> Result<HANDLE, Win32Error> {
+    open(wide_opt(name)?, "Timer", access, inherit)
+}
+
+/// OpenWaitableTimerW with an ANSI name.
+#[export(kernel32, partial("names are known within one process"))]
+pub fn OpenWaitableTimerA(access: u32, inherit: BOOL, name: PCSTR) -> Result<HANDLE, Win32Error> {
+    open(ansi_opt(name)?, "Timer", access, inherit)
+}
+
+// RTL_BARRIER (winnt.h, 32 bytes). Ours: threads that are missing, threads in all; at 24 the round, threads inside.
+const BARRIER_ROUND: usize = 24;
+const BARRIER_INSIDE: usize = 28;
+
+/// Makes a barrier for so many threads.
+/// <https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-initializesynchronizationbarrier>
+#[export(kernel32, full)]
+pub fn InitializeSynchronizationBarrier(barrier: Ptr<u32>, threads: i32, spin: i32) -> Result<(), Win32Error> {
+    if threads <= 0 || spin < -1 {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    barrier.write(threads as u32)?;
+    barrier.add(1).write(threads as u32)?;
+    barrier.byte_add(BARRIER_ROUND).write(0)?;
+    Ok(barrier.byte_add(BARRIER_INSIDE).write(0)?)
+}
+
+/// Waits until all threads have come. TRUE for the one that came last.
+/// <https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-entersynchronizationbarrier>
+#[export(kernel32, full)]
+pub fn EnterSynchronizationBarrier(barrier: Ptr<u32>, _flags: u32) -> BOOL {
+    use std::sync::atomic::Ordering::SeqCst;
+    let round = barrier.byte_add(BARRIER_ROUND);
+    let inside = barrier.byte_add(BARRIER_INSIDE);
+    inside.atomic().fetch_add(1, SeqCst);
+    let mine = round.atomic().load(SeqCst);
+    let last = barrier.atomic().fetch_sub(1, SeqCst) == 1;
+    if last {
+        barrier.atomic().store(barrier.add(1).get(), SeqCst);
+        round.atomic().fetch_add(1, SeqCst);
+        lock::WakeByAddressAll(round.addr());
+    } else {
+        while round.atomic().load(SeqCst) == mine {
+            let _ = lock::wait_on_address(round.addr(), &raw const mine as usize, 4, None);
+        }
+    }
+    if inside.atomic().fetch_sub(1, SeqCst) == 1 {
+        lock::WakeByAddressAll(inside.addr());
+    }
+    BOOL(last)
+}
+
+/// Gives a barrier up when all threads have left it.
+#[export(kernel32, full)]
+pub fn DeleteSynchronizationBarrier(barrier: Ptr<u32>) -> BOOL {
+    let inside = barrier.byte_add(BARRIER_INSIDE);
+    loop {
+        let count = inside.atomic().load(std::sync::atomic::Ordering::SeqCst);
+        if count == 0 {
+            return BOOL(true);
+        }
+        let _ = lock::wait_on_address(inside.addr(), &raw const count as usize, 4, None);
+    }
+}

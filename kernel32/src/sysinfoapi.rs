@@ -142,22 +142,45 @@ pub fn GetComputerNameW(to: PWSTR, size: Ptr<u32>) -> Result<(), Win32Error> {
     GetComputerNameExW(0, to, size)
 }
 
-/// The machine's name: NetBIOS (0, in upper case), DNS host (1), domain (2), fully qualified (3).
-#[export(kernel32, partial("no domain"))]
-pub fn GetComputerNameExW(kind: u32, to: PWSTR, size: Ptr<u32>) -> Result<(), Win32Error> {
+fn computer_name(kind: u32) -> Vec<u16> {
     let host = host::process::host_name();
-    let name = match kind {
+    abi::wide::wide(&match kind {
         0 | 4 => host.to_uppercase().chars().take(15).collect(),
         2 | 6 => String::new(),
         _ => host,
-    };
-    let text = abi::wide::wide(&name);
+    })
+}
+
+/// The machine's name: NetBIOS (0, in upper case), DNS host (1), domain (2), fully qualified (3).
+#[export(kernel32, partial("no domain"))]
+pub fn GetComputerNameExW(kind: u32, to: PWSTR, size: Ptr<u32>) -> Result<(), Win32Error> {
+    let text = computer_name(kind);
     let capacity = size.read()?;
     if text.len() >= capacity as usize {
         size.write(text.len() as u32 + 1)?;
         return Err(if kind == 0 { Win32Error::BUFFER_OVERFLOW } else { Win32Error::MORE_DATA });
     }
     give_text(&text, to, capacity)?;
+    Ok(size.write(text.len() as u32)?)
+}
+
+/// The machine's name in ANSI.
+#[export(kernel32, full)]
+pub fn GetComputerNameA(to: PSTR, size: Ptr<u32>) -> Result<(), Win32Error> {
+    GetComputerNameExA(0, to, size)
+}
+
+/// GetComputerNameExW in ANSI.
+#[export(kernel32, partial("no domain"))]
+pub fn GetComputerNameExA(kind: u32, to: PSTR, size: Ptr<u32>) -> Result<(), Win32Error> {
+    let text = crate::nls::wide_to_ansi(&computer_name(kind));
+    let capacity = size.read()?;
+    if text.len() >= capacity as usize {
+        size.write(text.len() as u32 + 1)?;
+        return Err(if kind == 0 { Win32Error::BUFFER_OVERFLOW } else { Win32Error::MORE_DATA });
+    }
+    to.write_slice(&text)?;
+    to.add(text.len()).write(0)?;
     Ok(size.write(text.len() as u32)?)
 }
 

@@ -136,6 +136,7 @@ pub fn init(parameters: Parameters) -> Result<(), NTSTATUS> {
     }
     *STANDARD.lock() = parameters.standard_handles;
     put_string(p + 0x38, &parameters.directory);
+    put64(p + 0x48, directory_handle(&parameters.directory));
     put_string(p + 0x50, &[]);
     put_string(p + 0x60, &parameters.image);
     put_string(p + 0x70, &parameters.command_line);
@@ -188,6 +189,24 @@ pub fn command_line_ptr() -> Ptr<u16> {
     Ptr::new(Ptr::<usize>::new(parameters() + 0x78).get())
 }
 
+/// CURDIR.Handle: an open handle of the current directory, relative to which some run-times open files. 0 if it cannot
+/// be opened.
+fn directory_handle(path: &[u16]) -> usize {
+    let Ok(nt) = crate::path::nt_path(path) else { return 0 };
+    // SYNCHRONIZE and FILE_TRAVERSE; FILE_DIRECTORY_FILE and FILE_SYNCHRONOUS_IO_NONALERT; shared with readers and writers.
+    let how = crate::file::CreateOptions {
+        access: 0x10_0020,
+        share: 3,
+        disposition: crate::file::Disposition::Open,
+        options: 0x21,
+        attributes: 0,
+    };
+    crate::file::open(&nt, &how).map_or(0, |(file, _)| {
+        let access = file.access;
+        crate::object::insert(std::sync::Arc::new(file), access).0
+    })
+}
+
 /// The current directory as a Windows path, with a backslash at its end.
 pub fn directory() -> Vec<u16> {
     DIRECTORY.read().clone()
@@ -196,6 +215,9 @@ pub fn directory() -> Vec<u16> {
 /// Sets the current directory; `path` is absolute and ends with a backslash.
 pub fn set_directory(path: Vec<u16>) {
     put_string(PARAMETERS + 0x38, &path);
+    let old = HANDLE(Ptr::<usize>::new(PARAMETERS + 0x48).get());
+    put64(PARAMETERS + 0x48, directory_handle(&path));
+    let _ = crate::object::close(old);
     *DIRECTORY.write() = path;
 }
 

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use std::cell::{OnceCell, UnsafeCell};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use windows_sys::Win32::System::Memory as m;
 
 /// Room below the guard page, in bytes: never used by the guest, enough to handle its overflow.
@@ -235,6 +235,23 @@ fn take_stack(size: usize) -> Result<Stack, NTSTATUS> {
     Ok(stack)
 }
 
+/// A stack for a fiber.
+pub struct FiberStack {
+    /// Of the whole mapping, to be released with [`memory::release_stack`].
+    pub bottom: usize,
+    pub limit: usize,
+    pub top: usize,
+}
+
+/// Maps a stack for a fiber, guarded like a thread's.
+pub fn take_fiber_stack(size: usize) -> Result<FiberStack, NTSTATUS> {
+    let size = (size.max(MIN_STACK) + ROOM + 2 * PAGE).next_multiple_of(memory::GRANULARITY);
+    let map = |at: usize| mem::map_anonymous(Place::Exactly(at), size, Prot::RW).map(drop);
+    let bottom = memory::insert(None, size, m::PAGE_READWRITE, Kind::Private, map)?;
+    memory::set_stack_guard(bottom, bottom + ROOM)?;
+    Ok(FiberStack { bottom, limit: bottom + ROOM + PAGE, top: bottom + size })
+}
+
 fn protect_stack(stack: Stack) -> Result<(), NTSTATUS> {
     memory::set_stack_guard(stack.bottom, stack.bottom + ROOM)
 }
@@ -378,6 +395,7 @@ extern "C" fn guest_start(arg: usize) {
     ldr::notify_thread(ldr::DLL_THREAD_ATTACH);
     let code = thread.start.call(&[thread.parameter]) as u32;
     thread.exit_code.store(code, Ordering::Relaxed);
+    before_exit();
     ldr::notify_thread(ldr::DLL_THREAD_DETACH);
 }
 
@@ -413,10 +431,20 @@ fn finish(thread: &Arc<Thread>) {
 #[linkme::distributed_slice]
 pub static THREAD_EXIT_HOOKS: [fn(&Thread)];
 
+/// Runs on a thread that ends, before the DLLs are told; may call the guest.
+pub static BEFORE_EXIT: OnceLock<fn()> = OnceLock::new();
+
+fn before_exit() {
+    if let Some(hook) = BEFORE_EXIT.get() {
+        hook();
+    }
+}
+
 /// Ends the calling thread.
 pub fn exit(code: u32) -> ! {
     let thread = current();
     thread.exit_code.store(code, Ordering::Relaxed);
+    before_exit();
     ldr::notify_thread(ldr::DLL_THREAD_DETACH);
     leave(thread)
 }

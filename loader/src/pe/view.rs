@@ -93,7 +93,8 @@ impl View {
             return Ok(());
         }
         let Some((start, size)) = self.directory(pe::IMAGE_DIRECTORY_ENTRY_BASERELOC)? else {
-            return Err(PeError::Map("its preferred address is taken and it has no relocations".into()));
+            // Nothing in it depends on its address: a DLL of data alone.
+            return Ok(());
         };
         let end = start.checked_add(size).ok_or(PeError::Damaged("the relocation table is out of range"))?;
         let mut block = start;

@@ -18,11 +18,17 @@ use windows_sys::Win32::System::Memory as m;
 pub struct LoadError {
     pub status: NTSTATUS,
     pub message: String,
+    /// The DLL itself was not found, rather than one that it needs.
+    absent: bool,
 }
 
 impl LoadError {
     fn new(status: NTSTATUS, message: String) -> LoadError {
-        LoadError { status, message }
+        LoadError { status, message, absent: false }
+    }
+
+    fn absent(name: &[u16]) -> LoadError {
+        LoadError { absent: true, ..LoadError::new(NTSTATUS::DLL_NOT_FOUND, format!("{}: not found", wide::display(name))) }
     }
 
     fn of_image(file: &[u16], error: &PeError) -> LoadError {
@@ -199,8 +205,8 @@ fn bind_import(module: &Arc<Module>, import: &Import) -> Result<(), LoadError> {
     let dll = wide::wide(&import.dll);
     let loaded = match find_and_load(&dll, &[folder], false) {
         Ok(loaded) => Some(loaded),
-        Err(error) if error.status == NTSTATUS::DLL_NOT_FOUND && is_windows_own(&import.dll.to_ascii_lowercase()) => None,
-        Err(error) if error.status == NTSTATUS::DLL_NOT_FOUND => {
+        Err(error) if error.absent && is_windows_own(&import.dll.to_ascii_lowercase()) => None,
+        Err(error) if error.absent => {
             return Err(LoadError::new(
                 NTSTATUS::DLL_NOT_FOUND,
                 format!("{} needs {}, which is neither builtin nor beside the program", wide::display(&module.name), import.dll),
@@ -393,7 +399,7 @@ fn find_and_load(name: &[u16], folders: &[Vec<u16>], is_data: bool) -> Result<Ar
         if folder.starts_with("c:\\windows\\sys") && builtin::exists(&base) {
             return load_builtin(&base);
         }
-        return Err(LoadError::new(NTSTATUS::DLL_NOT_FOUND, format!("{}: not found", wide::display(&name))));
+        return Err(LoadError::absent(&name));
     }
     if is_known(&lower) && builtin::exists(&lower) {
         return load_builtin(&lower);
@@ -419,7 +425,7 @@ fn find_and_load(name: &[u16], folders: &[Vec<u16>], is_data: bool) -> Result<Ar
             return load_and_bind(file, full, is_data);
         }
     }
-    Err(LoadError::new(NTSTATUS::DLL_NOT_FOUND, format!("{}: not found", wide::display(&name))))
+    Err(LoadError::absent(&name))
 }
 
 /// Opens an image; None when there is no such file.
