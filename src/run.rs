@@ -67,13 +67,15 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
         directory.push(b'\\'.into());
     }
     let handed_over = if options.handover { ntdll::child::receive() } else { None };
+    let reserved = handed_over.as_ref().map(|start| start.reserved.clone()).unwrap_or_default();
     let parameters = match handed_over {
         Some(start) => process::Parameters {
             image: start.image,
             command_line: start.command_line,
             directory: start.directory,
             environment: start.environment,
-            standard_handles: [0, 1, 2].map(standard_handle),
+            standard_handles: [0, 1, 2]
+                .map(|n: usize| if start.standard[n].is_null() { standard_handle(n as i32) } else { start.standard[n] }),
         },
         None => process::Parameters {
             command_line: environment::command_line(&image, &options.arguments),
@@ -85,6 +87,7 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
     };
     start_trace(options.trace, options.trace_json.as_deref())?;
     process::init(parameters).map_err(|status| (EXIT_CANNOT_RUN, format!("no memory for the process: {status}")))?;
+    ntdll::child::publish_reserved(&reserved);
     ntdll::shared_data::reserve();
     ntdll::exception::install();
     let stack = file.stack_reserve as usize;

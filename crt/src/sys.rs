@@ -204,19 +204,36 @@ pub fn list(folder: &[u16], pattern: &[u16]) -> Result<Vec<file::DirEntry>> {
 
 /// Starts a program. `reserved` goes to its STARTUPINFO.lpReserved2; `redirect` replaces one standard handle.
 pub fn create_process(
-    _program: Option<&[u16]>,
-    _line: &[u16],
-    _environment: Option<&[Vec<u16>]>,
-    _reserved: &[u8],
+    program: Option<&[u16]>,
+    line: &[u16],
+    environment: Option<&[Vec<u16>]>,
+    reserved: &[u8],
     _detached: bool,
-    _redirect: Option<(usize, HANDLE)>,
+    redirect: Option<(usize, HANDLE)>,
 ) -> Result<HANDLE> {
-    // ERROR_CALL_NOT_IMPLEMENTED.
-    Err(Win32Error(120))
+    let mut standard = [0, 1, 2].map(ntdll::process::standard_handle);
+    if let Some((index, handle)) = redirect {
+        standard[index] = handle;
+    }
+    let (process, _) = kernel32::create_process::start(kernel32::create_process::Request {
+        application: program.map(<[u16]>::to_vec),
+        line: Some(line.to_vec()),
+        environment: environment.map_or_else(ntdll::process::environment, <[_]>::to_vec),
+        directory: None,
+        standard: Some(standard),
+        inherit: true,
+        only: None,
+        suspended: false,
+        reserved: reserved.to_vec(),
+        jobs: Vec::new(),
+    })?;
+    Ok(object::insert(process, access::PROCESS_ALL_ACCESS))
 }
 
 /// Waits for a process to end, closes its handle, and returns its exit code.
 pub fn wait_process(process: HANDLE) -> Result<u32> {
+    let child = object::get::<ntdll::child::ChildProcess>(process, 0)?;
     ntdll::sync::wait_for_handle(process, false, None)?;
-    Err(Win32Error(120))
+    close(process)?;
+    Ok(child.exit_code())
 }

@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 pub const HANDOVER_FD: RawFd = 3;
 
 /// Starts this very program with `arguments`. `standard`: descriptors for the child's 0, 1 and 2 (None: the
-/// null device). `handover` becomes descriptor 3.
-pub fn spawn_self(arguments: &[OsString], standard: [Option<RawFd>; 3], handover: &OwnedFd) -> Result<Child> {
+/// null device). `handover` becomes descriptor 3. `kept`: descriptors, above 3, that the child has under the same numbers.
+pub fn spawn_self(arguments: &[OsString], standard: [Option<RawFd>; 3], handover: &OwnedFd, kept: Vec<RawFd>) -> Result<Child> {
     let mut command = Command::new("/proc/self/exe");
     command.args(arguments);
     let stdio = |fd: Option<RawFd>| match fd {
@@ -24,6 +24,11 @@ pub fn spawn_self(arguments: &[OsString], standard: [Option<RawFd>; 3], handover
     unsafe {
         command.pre_exec(move || {
             let got = if fd == HANDOVER_FD { libc::fcntl(fd, libc::F_SETFD, 0) } else { libc::dup2(fd, HANDOVER_FD) };
+            for &fd in &kept {
+                if libc::fcntl(fd, libc::F_SETFD, 0) == -1 {
+                    return Err(std::io::Error::last_os_error());
+                }
+            }
             if got == -1 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
         });
     }
@@ -37,5 +42,85 @@ pub fn take_handover() -> OwnedFd {
     unsafe {
         libc::fcntl(HANDOVER_FD, libc::F_SETFD, libc::FD_CLOEXEC);
         OwnedFd::from_raw_fd(HANDOVER_FD)
+    }
+}
+
+/// Another descriptor for the same open file, numbered above [`HANDOVER_FD`].
+pub fn duplicate_above(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: touches no memory; the result is new.
+    unsafe {
+        let new = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, HANDOVER_FD + 1);
+        if new == -1 { Err(Errno::last()) } else { Ok(OwnedFd::from_raw_fd(new)) }
+    }
+}
+
+/// A descriptor that the parent left open for us, closed on exec from now on. Only for a process that was started by
+/// [`spawn_self`], once for each number.
+pub fn take_kept(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: the parent made it for us, and nobody else has taken it.
+    unsafe { (libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) != -1).then(|| OwnedFd::from_raw_fd(fd)) }
+}
+
+/// Opens the gate that a child waits at.
+pub fn open_gate(gate: &OwnedFd) {
+    let one = 1u64;
+    let _ = crate::file::write(gate.as_raw_fd(), &raw const one as usize, 8);
+}
+
+/// Makes a gate.
+pub fn gate() -> Result<OwnedFd> {
+    // SAFETY: the descriptor is ours.
+    unsafe {
+        let fd = libc::eventfd(0, libc::EFD_CLOEXEC);
+        if fd == -1 { Err(Errno::last()) } else { duplicate_above(OwnedFd::from_raw_fd(fd).as_raw_fd()) }
+    }
+}
+
+/// Waits until the gate is open.
+pub fn wait_at_gate(gate: &OwnedFd) {
+    let mut count = 0u64;
+    let _ = crate::file::read(gate.as_raw_fd(), &raw mut count as usize, 8);
+}
+
+/// A descriptor that can be read when a process has ended.
+pub fn process_descriptor(pid: u32) -> Result<OwnedFd> {
+    // SAFETY: touches no memory; the result is new.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0);
+        if fd == -1 { Err(Errno::last()) } else { Ok(OwnedFd::from_raw_fd(fd as RawFd)) }
+    }
+}
+
+/// Processes that descend from `pid`, it first.
+pub fn family(pid: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(|id| {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            Some((id, stat.get(stat.rfind(')')? + 2..)?.split(' ').nth(1)?.parse().ok()?))
+        })
+        .collect();
+    let mut family = vec![pid];
+    let mut at = 0;
+    while at < family.len() {
+        let of = family[at];
+        family.extend(parents.iter().filter(|(_, parent)| *parent == of).map(|(id, _)| *id));
+        at += 1;
+    }
+    family
+}
+
+/// Bit mask of the processors that another process's first thread may use (the first 64).
+pub fn affinity(pid: u32) -> u64 {
+    // SAFETY: an all-zero cpu_set_t is valid, and the call fills it.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(pid as i32, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+            return 0;
+        }
+        (0..64).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).fold(0, |mask, cpu| mask | 1 << cpu)
     }
 }

@@ -1,17 +1,20 @@
 //! CreateProcess: other Windows programs of the same prefix.
 
 use crate::nls::{ansi_opt, wide_opt};
-use abi::{BOOL, HANDLE, NTSTATUS, PCSTR, PCWSTR, Ptr, Win32Error, export};
-use ntdll::child::{self, Start};
+use abi::{BOOL, HANDLE, PCSTR, PCWSTR, Ptr, Win32Error, export};
+use ntdll::child::{self, ChildProcess, ChildThread, Start};
 use ntdll::file::File;
 use ntdll::{object, path, process};
-use std::os::fd::RawFd;
 use std::sync::Arc;
+use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::System::Threading::{PROCESS_INFORMATION, STARTUPINFOW};
 
 const CREATE_SUSPENDED: u32 = 4;
 const CREATE_UNICODE_ENVIRONMENT: u32 = 0x400;
+const EXTENDED_STARTUPINFO_PRESENT: u32 = 0x8_0000;
 const STARTF_USESTDHANDLES: u32 = 0x100;
+const PROC_THREAD_ATTRIBUTE_HANDLE_LIST: u64 = 0x2_0002;
+const PROC_THREAD_ATTRIBUTE_JOB_LIST: u64 = 0x2_000d;
 
 /// Candidates for the program when only a command line is given: its first token, or, unquoted, each
 /// beginning up to a space (documented for CreateProcess).
@@ -28,17 +31,21 @@ fn candidates(line: &[u16]) -> Vec<Vec<u16>> {
 
 fn find(application: Option<Vec<u16>>, line: &[u16]) -> Result<Vec<u16>, Win32Error> {
     let is_file = |full: &[u16]| {
-        let nt = path::nt_path(full).ok()?;
-        let (stat, _) = ntdll::file::query_path(&nt, true).ok()?;
-        (stat.kind == host::file::FileType::Regular).then(|| full.to_vec())
+        let (stat, _) = ntdll::file::query_path(&path::nt_path(full)?, true)?;
+        if stat.kind == host::file::FileType::Regular { Ok(full.to_vec()) } else { Err(Win32Error::ACCESS_DENIED) }
     };
-    match application {
-        Some(name) => path::full_path(&name).ok().and_then(|full| is_file(&full)).ok_or(Win32Error::FILE_NOT_FOUND),
-        None => candidates(line)
-            .iter()
-            .find_map(|name| crate::processenv::search(None, name, Some(&abi::wide::wide(".exe"))).and_then(|full| is_file(&full)))
-            .ok_or(Win32Error::FILE_NOT_FOUND),
-    }
+    let Some(name) = application else {
+        let exe = abi::wide::wide(".exe");
+        let names = candidates(line);
+        let found = names.iter().find_map(|name| crate::processenv::search(None, name, Some(&exe)).and_then(|full| is_file(&full).ok()));
+        // Of a name with a folder it is told whether the folder is there.
+        let has_folder = |name: &&Vec<u16>| name.iter().any(|&u| u == u16::from(b'\\') || u == u16::from(b'/'));
+        return found.ok_or_else(|| match names.first().filter(has_folder).map(|name| path::full_path(name)) {
+            Some(Ok(full)) => is_file(&full).err().unwrap_or(Win32Error::FILE_NOT_FOUND),
+            _ => Win32Error::FILE_NOT_FOUND,
+        });
+    };
+    is_file(&path::full_path(&name)?)
 }
 
 fn environment(block: Ptr<u8>, unicode: bool) -> Result<Vec<Vec<u16>>, Win32Error> {
@@ -68,23 +75,43 @@ fn environment(block: Ptr<u8>, unicode: bool) -> Result<Vec<Vec<u16>>, Win32Erro
     }
 }
 
-/// What is given to both forms of CreateProcess.
-struct Request {
-    application: Option<Vec<u16>>,
-    line: Option<Vec<u16>>,
-    flags: u32,
-    environment: Ptr<u8>,
-    directory: Option<Vec<u16>>,
-    startup_flags: u32,
-    handles: [HANDLE; 3],
+/// What to start, and how.
+pub struct Request {
+    pub application: Option<Vec<u16>>,
+    pub line: Option<Vec<u16>>,
+    pub environment: Vec<Vec<u16>>,
+    pub directory: Option<Vec<u16>>,
+    /// The values of the new process's standard handles; None: those of this one.
+    pub standard: Option<[HANDLE; 3]>,
+    pub inherit: bool,
+    /// PROC_THREAD_ATTRIBUTE_HANDLE_LIST: only these are inherited.
+    pub only: Option<Vec<HANDLE>>,
+    pub suspended: bool,
+    /// STARTUPINFO.lpReserved2.
+    pub reserved: Vec<u8>,
+    /// PROC_THREAD_ATTRIBUTE_JOB_LIST.
+    pub jobs: Vec<HANDLE>,
 }
 
-fn create(request: Request, info: Ptr<PROCESS_INFORMATION>) -> Result<(), Win32Error> {
-    if request.flags & CREATE_SUSPENDED != 0 {
-        return Err(NTSTATUS::NOT_SUPPORTED.into());
+/// `.bat` and `.cmd` are run by the command interpreter.
+fn is_script(image: &[u16]) -> bool {
+    [".bat", ".cmd"].iter().any(|end| image.len() >= 4 && abi::wide::eq_ascii_case(&image[image.len() - 4..], end))
+}
+
+/// Starts a program of the same prefix. The new process and its first thread.
+pub fn start(request: Request) -> Result<(Arc<ChildProcess>, Arc<ChildThread>), Win32Error> {
+    let mut line = request.line.clone().or(request.application.clone()).ok_or(Win32Error::INVALID_PARAMETER)?;
+    let mut image = find(request.application, &line)?;
+    if is_script(&image) {
+        let shell = process::variable(&abi::wide::wide("COMSPEC")).unwrap_or_else(|| abi::wide::wide("C:\\Windows\\System32\\cmd.exe"));
+        line = [&abi::wide::wide("cmd.exe /c \"")[..], &line, &abi::wide::wide("\"")].concat();
+        image = find(Some(shell), &line)?;
     }
-    let line = request.line.clone().or(request.application.clone()).ok_or(Win32Error::INVALID_PARAMETER)?;
-    let image = find(request.application, &line)?;
+    let host_image = path::to_host(&image)?;
+    match loader::pe::PeFile::open(&host_image) {
+        Ok(file) if !file.is_dll => {}
+        _ => return Err(Win32Error::BAD_EXE_FORMAT),
+    }
     let mut directory = match request.directory {
         Some(directory) => path::full_path(&directory)?,
         None => process::directory(),
@@ -96,55 +123,117 @@ fn create(request: Request, info: Ptr<PROCESS_INFORMATION>) -> Result<(), Win32E
     if directory.last() != Some(&u16::from(b'\\')) {
         directory.push(b'\\'.into());
     }
-    let handles = if request.startup_flags & STARTF_USESTDHANDLES != 0 { request.handles } else { [0, 1, 2].map(process::standard_handle) };
+    let standard = request.standard.unwrap_or_else(|| [0, 1, 2].map(process::standard_handle));
     // Kept until the child has its own copies.
-    let files = handles.map(|handle| object::get::<File>(handle, 0).ok());
-    let standard: [Option<RawFd>; 3] = [0, 1, 2].map(|n: usize| files[n].as_ref().map(|f: &Arc<File>| f.fd()));
-    let environment = environment(request.environment, request.flags & CREATE_UNICODE_ENVIRONMENT != 0)?;
-    let child = child::spawn(&Start { image, command_line: line, directory, environment }, standard)?;
+    let files = standard.map(|handle| object::get::<File>(handle, 0).ok());
+    let mut inherited = if request.inherit { object::inheritable() } else { Vec::new() };
+    if let Some(only) = &request.only {
+        inherited.retain(|(handle, _)| only.contains(handle));
+    }
+    let start = Start {
+        image,
+        command_line: line,
+        directory,
+        environment: request.environment,
+        standard,
+        reserved: request.reserved,
+        suspended: request.suspended,
+    };
+    let (child, thread) = child::spawn(&start, &inherited, files)?;
+    crate::jobapi::add_child(&child, &request.jobs)?;
+    Ok((child, thread))
+}
+
+/// What is in STARTUPINFOEX's attribute list that matters here: handles and jobs.
+fn attributes(startup: Ptr<STARTUPINFOW>) -> Result<(Option<Vec<HANDLE>>, Vec<HANDLE>), Win32Error> {
+    let list: Ptr<u64> = Ptr::new(startup.byte_add(size_of::<STARTUPINFOW>()).cast::<usize>().read()?);
+    let (mut only, mut jobs) = (None, Vec::new());
+    if list.is_null() {
+        return Ok((only, jobs));
+    }
+    let used = (list.read()? >> 32) as usize;
+    for index in 0..used {
+        let [attribute, value, size] = list.byte_add(24 + index * 24).cast::<[u64; 3]>().read()?;
+        let handles = || Ptr::<HANDLE>::new(value as usize).read_vec(size as usize / 8);
+        match attribute {
+            PROC_THREAD_ATTRIBUTE_HANDLE_LIST => only = Some(handles()?),
+            PROC_THREAD_ATTRIBUTE_JOB_LIST => jobs = handles()?,
+            _ => {}
+        }
+    }
+    Ok((only, jobs))
+}
+
+/// What both forms of CreateProcess have in common.
+struct Given {
+    application: Option<Vec<u16>>,
+    line: Option<Vec<u16>>,
+    security: [Ptr<SECURITY_ATTRIBUTES>; 2],
+    inherit: BOOL,
+    flags: u32,
+    environment: Ptr<u8>,
+    directory: Option<Vec<u16>>,
+    startup: Ptr<STARTUPINFOW>,
+    info: Ptr<PROCESS_INFORMATION>,
+}
+
+fn create(given: Given) -> Result<(), Win32Error> {
+    let s = given.startup.read()?;
+    let handles = [s.hStdInput, s.hStdOutput, s.hStdError].map(|h| HANDLE(h as usize));
+    let (only, jobs) = if given.flags & EXTENDED_STARTUPINFO_PRESENT != 0 { attributes(given.startup)? } else { (None, Vec::new()) };
+    let reserved =
+        if s.lpReserved2.is_null() { Vec::new() } else { Ptr::<u8>::new(s.lpReserved2 as usize).read_vec(s.cbReserved2.into())? };
+    let inherits = [crate::synchapi::inherits(given.security[0])?, crate::synchapi::inherits(given.security[1])?];
+    let (child, thread) = start(Request {
+        application: given.application,
+        line: given.line,
+        environment: environment(given.environment, given.flags & CREATE_UNICODE_ENVIRONMENT != 0)?,
+        directory: given.directory,
+        standard: (s.dwFlags & STARTF_USESTDHANDLES != 0).then_some(handles),
+        inherit: given.inherit.0,
+        only,
+        suspended: given.flags & CREATE_SUSPENDED != 0,
+        reserved,
+        jobs,
+    })?;
     let pid = child.pid;
     let access = ntdll::access::PROCESS_ALL_ACCESS;
-    let process = object::insert(child.clone(), access);
-    let thread = object::insert(child, access);
-    Ok(info.write(PROCESS_INFORMATION { hProcess: process.0 as *mut _, hThread: thread.0 as *mut _, dwProcessId: pid, dwThreadId: pid })?)
+    let process = object::insert_inheritable(child, access, inherits[0]);
+    let thread = object::insert_inheritable(thread, access, inherits[1]);
+    Ok(given.info.write(PROCESS_INFORMATION {
+        hProcess: process.0 as *mut _,
+        hThread: thread.0 as *mut _,
+        dwProcessId: pid,
+        dwThreadId: pid,
+    })?)
 }
 
 /// Starts a program.
-#[export(kernel32, partial("Windows programs of the same prefix; standard handles are inherited, others are not; not suspended"))]
+#[export(kernel32, partial("Windows programs of the same prefix; inherits files, pipes, sockets and sections, no other handles"))]
 pub fn CreateProcessW(
     application: PCWSTR,
     line: PCWSTR,
-    _process: usize,
-    _thread: usize,
-    _inherit: BOOL,
+    process: Ptr<SECURITY_ATTRIBUTES>,
+    thread: Ptr<SECURITY_ATTRIBUTES>,
+    inherit: BOOL,
     flags: u32,
     environment: Ptr<u8>,
     directory: PCWSTR,
     startup: Ptr<STARTUPINFOW>,
     info: Ptr<PROCESS_INFORMATION>,
 ) -> Result<(), Win32Error> {
-    let s = startup.read()?;
-    let handles = [s.hStdInput, s.hStdOutput, s.hStdError].map(|h| HANDLE(h as usize));
-    let request = Request {
-        application: wide_opt(application)?,
-        line: wide_opt(line)?,
-        flags,
-        environment,
-        directory: wide_opt(directory)?,
-        startup_flags: s.dwFlags,
-        handles,
-    };
-    create(request, info)
+    let (application, line, directory) = (wide_opt(application)?, wide_opt(line)?, wide_opt(directory)?);
+    create(Given { application, line, security: [process, thread], inherit, flags, environment, directory, startup, info })
 }
 
 /// CreateProcessW with ANSI texts.
-#[export(kernel32, partial("Windows programs of the same prefix; standard handles are inherited, others are not; not suspended"))]
+#[export(kernel32, partial("Windows programs of the same prefix; inherits files, pipes, sockets and sections, no other handles"))]
 pub fn CreateProcessA(
     application: PCSTR,
     line: PCSTR,
-    _process: usize,
-    _thread: usize,
-    _inherit: BOOL,
+    process: Ptr<SECURITY_ATTRIBUTES>,
+    thread: Ptr<SECURITY_ATTRIBUTES>,
+    inherit: BOOL,
     flags: u32,
     environment: Ptr<u8>,
     directory: PCSTR,
@@ -152,21 +241,11 @@ pub fn CreateProcessA(
     info: Ptr<PROCESS_INFORMATION>,
 ) -> Result<(), Win32Error> {
     // STARTUPINFOA has the same layout but for what its pointers point to.
-    let s = startup.read()?;
-    let handles = [s.hStdInput, s.hStdOutput, s.hStdError].map(|h| HANDLE(h as usize));
-    let request = Request {
-        application: ansi_opt(application)?,
-        line: ansi_opt(line)?,
-        flags,
-        environment,
-        directory: ansi_opt(directory)?,
-        startup_flags: s.dwFlags,
-        handles,
-    };
-    create(request, info)
+    let (application, line, directory) = (ansi_opt(application)?, ansi_opt(line)?, ansi_opt(directory)?);
+    create(Given { application, line, security: [process, thread], inherit, flags, environment, directory, startup, info })
 }
 
-/// Bytes of an attribute list: a count and 24 bytes for each.
+/// Bytes of an attribute list: its header, and 24 bytes for each.
 fn list_size(count: u32) -> usize {
     24 + 24 * count as usize
 }
@@ -180,21 +259,40 @@ pub fn InitializeProcThreadAttributeList(list: Ptr<u64>, count: u32, _flags: u32
     if list.is_null() || given < needed {
         return Err(Win32Error::INSUFFICIENT_BUFFER);
     }
+    // The room in the low half, what is used of it in the high one.
     Ok(list.write(u64::from(count))?)
 }
 
-/// Adds an attribute.
-#[export(kernel32, stub("is accepted and has no effect: CreateProcess looks at no attributes"))]
+/// Adds an attribute, or replaces it. CreateProcess looks at handle and job lists.
+#[export(kernel32, partial("attributes other than handle and job lists have no effect"))]
 pub fn UpdateProcThreadAttribute(
-    _list: Ptr<u64>,
-    _flags: u32,
-    _attribute: usize,
-    _value: usize,
-    _size: usize,
-    _previous: usize,
+    list: Ptr<u64>,
+    flags: u32,
+    attribute: u64,
+    value: u64,
+    size: u64,
+    previous: usize,
     _returned: usize,
-) -> BOOL {
-    BOOL(true)
+) -> Result<(), Win32Error> {
+    if flags != 0 || previous != 0 {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    if attribute == PROC_THREAD_ATTRIBUTE_HANDLE_LIST && (size == 0 || !size.is_multiple_of(8)) {
+        return Err(Win32Error(24)); // ERROR_BAD_LENGTH
+    }
+    let header = list.read()?;
+    let (room, used) = (header & 0xffff_ffff, header >> 32);
+    let slot = |index: u64| list.byte_add(24 + index as usize * 24).cast::<[u64; 3]>();
+    for index in 0..used {
+        if slot(index).read()?[0] == attribute {
+            return Err(Win32Error(1919)); // ERROR_OBJECT_NAME_EXISTS
+        }
+    }
+    if used == room {
+        return Err(Win32Error::GEN_FAILURE);
+    }
+    slot(used).write([attribute, value, size])?;
+    Ok(list.write(room | (used + 1) << 32)?)
 }
 
 /// Ends the use of a list.

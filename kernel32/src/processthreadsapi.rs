@@ -90,25 +90,37 @@ pub fn TerminateThread(handle: HANDLE, code: u32) -> Result<(), Win32Error> {
 /// A thread's exit code, or STILL_ACTIVE.
 #[export(kernel32, full)]
 pub fn GetExitCodeThread(handle: HANDLE, code: Ptr<u32>) -> Result<(), Win32Error> {
+    if let Ok(other) = object::get::<ntdll::child::ChildThread>(handle, 0) {
+        return Ok(code.write(other.process.exit_code())?);
+    }
     Ok(code.write(thread::from_handle(handle, 0)?.exit_code())?)
 }
 
 /// A thread's id.
 #[export(kernel32, full)]
 pub fn GetThreadId(handle: HANDLE) -> Result<u32, Win32Error> {
+    if let Ok(other) = object::get::<ntdll::child::ChildThread>(handle, 0) {
+        return Ok(other.process.pid);
+    }
     Ok(thread::from_handle(handle, 0)?.id())
 }
 
 /// The id of a thread's process.
 #[export(kernel32, full)]
 pub fn GetProcessIdOfThread(handle: HANDLE) -> Result<u32, Win32Error> {
+    if let Ok(other) = object::get::<ntdll::child::ChildThread>(handle, 0) {
+        return Ok(other.process.pid);
+    }
     thread::from_handle(handle, 0)?;
     Ok(host::process::id())
 }
 
 /// Opens a thread of this process.
-#[export(kernel32, partial("threads of this process only"))]
+#[export(kernel32, partial("threads of this process, and the first ones of its children"))]
 pub fn OpenThread(access: u32, inherit: BOOL, id: u32) -> Result<HANDLE, Win32Error> {
+    if let Some(other) = ntdll::child::first_threads().into_iter().find(|t| t.process.pid == id) {
+        return Ok(object::insert_inheritable(other, ntdll::access::map_generic(access, "Thread"), inherit.0));
+    }
     let thread = thread::by_id(id).ok_or(Win32Error::INVALID_PARAMETER)?;
     Ok(object::insert_inheritable(thread, ntdll::access::map_generic(access, "Thread"), inherit.0))
 }
@@ -252,13 +264,16 @@ pub fn GetProcessId(handle: HANDLE) -> Result<u32, Win32Error> {
 }
 
 /// Opens a process.
-#[export(kernel32, partial("this process and its children"))]
+#[export(
+    kernel32,
+    partial("of processes that are not children the exit code stays unknown; memory and threads of others are out of reach")
+)]
 pub fn OpenProcess(access: u32, inherit: BOOL, id: u32) -> Result<HANDLE, Win32Error> {
-    let access = if access == 0 { PROCESS_ALL_ACCESS } else { ntdll::access::map_generic(access, "Process") };
     if id != host::process::id() {
-        let child = ntdll::child::by_id(id).ok_or(Win32Error::INVALID_PARAMETER)?;
-        return Ok(object::insert_inheritable(child, access, inherit.0));
+        let process = ntdll::child::open(id).map_err(|_| Win32Error::INVALID_PARAMETER)?;
+        return Ok(object::insert_inheritable(process, ntdll::access::map_generic(access, "Process"), inherit.0));
     }
+    let access = if access == 0 { PROCESS_ALL_ACCESS } else { ntdll::access::map_generic(access, "Process") };
     Ok(object::insert_inheritable(process::current(), access, inherit.0))
 }
 
@@ -325,15 +340,17 @@ pub fn QueryProcessCycleTime(_handle: HANDLE, cycles: Ptr<u64>) -> Result<(), Wi
 
 /// Processors that the process may use, and all of them.
 #[export(kernel32, full)]
-pub fn GetProcessAffinityMask(_process: HANDLE, own: Ptr<usize>, system: Ptr<usize>) -> Result<(), Win32Error> {
-    own.write(host::thread::affinity() as usize)?;
+pub fn GetProcessAffinityMask(process: HANDLE, own: Ptr<usize>, system: Ptr<usize>) -> Result<(), Win32Error> {
+    let mask = object::get::<ChildProcess>(process, 0).map_or_else(|_| host::thread::affinity(), |child| host::spawn::affinity(child.pid));
+    own.write(mask as usize)?;
     Ok(system.write(host::thread::affinity() as usize)?)
 }
 
 /// Restricts the process to some processors.
 #[export(kernel32, partial("the calling thread and those it creates"))]
-pub fn SetProcessAffinityMask(_process: HANDLE, mask: usize) -> Result<(), Win32Error> {
-    host::thread::set_affinity(0, mask as u64).map_err(|_| Win32Error::INVALID_PARAMETER)
+pub fn SetProcessAffinityMask(process: HANDLE, mask: usize) -> Result<(), Win32Error> {
+    let thread = object::get::<ChildProcess>(process, 0).map_or(0, |child| child.pid);
+    host::thread::set_affinity(thread, mask as u64).map_err(|_| Win32Error::INVALID_PARAMETER)
 }
 
 /// Restricts a thread to some processors. Returns the old mask.
@@ -400,8 +417,8 @@ pub fn GetStartupInfoW(info: Ptr<STARTUPINFOW>) {
         dwFillAttribute: 0,
         dwFlags: 0x100, // STARTF_USESTDHANDLES
         wShowWindow: 0,
-        cbReserved2: 0,
-        lpReserved2: std::ptr::null_mut(),
+        cbReserved2: Ptr::<u16>::new(process::parameters() + 0xe0).get(),
+        lpReserved2: string(0xe0).cast(),
         hStdInput: input,
         hStdOutput: output,
         hStdError: error,
@@ -426,8 +443,8 @@ pub fn GetStartupInfoA(info: Ptr<STARTUPINFOA>) {
         dwFillAttribute: 0,
         dwFlags: 0x100,
         wShowWindow: 0,
-        cbReserved2: 0,
-        lpReserved2: std::ptr::null_mut(),
+        cbReserved2: Ptr::<u16>::new(process::parameters() + 0xe0).get(),
+        lpReserved2: Ptr::<usize>::new(process::parameters() + 0xe8).get() as *mut u8,
         hStdInput: input,
         hStdOutput: output,
         hStdError: error,

@@ -9,7 +9,8 @@ use windows_sys::Win32::System::Diagnostics::ToolHelp as th;
 /// What a snapshot holds, and how far each list has been read.
 struct Snapshot {
     processes: Vec<host::process::Entry>,
-    threads: Vec<u32>,
+    /// Process and thread.
+    threads: Vec<(u32, u32)>,
     modules: Vec<Arc<ntdll::ldr::Module>>,
     next: Mutex<[usize; 3]>,
 }
@@ -28,7 +29,7 @@ enum List {
 }
 
 /// Takes a snapshot of the processes that run Windows programs of this user, of this process's threads and its modules.
-#[export(kernel32, partial("threads and modules of this process only, no heaps"))]
+#[export(kernel32, partial("modules of this process only; of its children the first threads; no heaps"))]
 pub fn CreateToolhelp32Snapshot(flags: u32, pid: u32) -> Result<FileHandle, Win32Error> {
     let wants = |bit| flags & bit != 0;
     let modules = wants(th::TH32CS_SNAPMODULE | th::TH32CS_SNAPMODULE32);
@@ -37,11 +38,17 @@ pub fn CreateToolhelp32Snapshot(flags: u32, pid: u32) -> Result<FileHandle, Win3
     }
     let snapshot = Snapshot {
         processes: if wants(th::TH32CS_SNAPPROCESS) { host::process::of_this_program() } else { Vec::new() },
-        threads: if wants(th::TH32CS_SNAPTHREAD) { ntdll::thread::all().iter().map(|t| t.id()).collect() } else { Vec::new() },
+        threads: if wants(th::TH32CS_SNAPTHREAD) { threads() } else { Vec::new() },
         modules: if modules { ntdll::ldr::modules() } else { Vec::new() },
         next: Mutex::new([0; 3]),
     };
     Ok(FileHandle(object::insert(Arc::new(snapshot), 0x001f_0000)))
+}
+
+/// The threads of this process, and the first ones of its children.
+fn threads() -> Vec<(u32, u32)> {
+    let own = ntdll::thread::all().into_iter().map(|t| (host::process::id(), t.id()));
+    own.chain(ntdll::child::first_threads().into_iter().map(|t| (t.process.pid, t.process.pid))).collect()
 }
 
 /// The next entry of a list, or the first; its size must be what the caller says.
@@ -116,10 +123,11 @@ fn process_a(snapshot: &Snapshot, at: usize) -> Option<th::PROCESSENTRY32> {
 }
 
 fn thread(snapshot: &Snapshot, at: usize) -> Option<th::THREADENTRY32> {
+    let &(process, id) = snapshot.threads.get(at)?;
     Some(th::THREADENTRY32 {
         dwSize: size_of::<th::THREADENTRY32>() as u32,
-        th32ThreadID: *snapshot.threads.get(at)?,
-        th32OwnerProcessID: host::process::id(),
+        th32ThreadID: id,
+        th32OwnerProcessID: process,
         tpBasePri: 8,
         ..Default::default()
     })

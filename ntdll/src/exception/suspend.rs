@@ -315,6 +315,9 @@ const THREAD_SET_CONTEXT: u32 = 0x10;
 
 /// Suspends a thread; returns the count before.
 pub fn suspend(handle: HANDLE) -> Result<u32, NTSTATUS> {
+    if let Ok(other) = crate::object::get::<crate::child::ChildThread>(handle, THREAD_SUSPEND_RESUME) {
+        return other.suspend();
+    }
     let thread = thread::from_handle(handle, THREAD_SUSPEND_RESUME)?;
     let _one = SUSPENDING.lock();
     stop(&thread)
@@ -322,6 +325,9 @@ pub fn suspend(handle: HANDLE) -> Result<u32, NTSTATUS> {
 
 /// Takes one suspension back; returns the count before.
 pub fn resume(handle: HANDLE) -> Result<u32, NTSTATUS> {
+    if let Ok(other) = crate::object::get::<crate::child::ChildThread>(handle, THREAD_SUSPEND_RESUME) {
+        return Ok(other.resume());
+    }
     let thread = thread::from_handle(handle, THREAD_SUSPEND_RESUME)?;
     let _one = SUSPENDING.lock();
     Ok(go_on(&thread))

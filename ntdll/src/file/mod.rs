@@ -3,6 +3,7 @@
 pub mod directory;
 mod exports;
 mod info;
+pub mod inherit;
 mod lock;
 pub mod named_pipe;
 pub mod open;

@@ -172,6 +172,31 @@ pub fn probe(name: &[u16]) -> (bool, bool) {
 }
 
 impl NamedPipe {
+    /// What a process that inherits this end has to know besides the name.
+    pub(super) fn describe(&self) -> [u32; 7] {
+        let c = &self.configuration;
+        let (message_reads, no_wait) = self.modes();
+        let state = *self.state.lock() as u32;
+        let bits = u32::from(self.is_server()) | u32::from(c.messages) << 1 | u32::from(message_reads) << 2 | u32::from(no_wait) << 3;
+        [bits, state, c.access, c.options, c.max_instances, c.in_size, c.out_size]
+    }
+
+    /// The end that was so described.
+    pub(super) fn described(name: String, [bits, state, access, options, max_instances, in_size, out_size]: [u32; 7]) -> NamedPipe {
+        let (messages, message_reads, no_wait) = (bits & 2 != 0, bits & 4 != 0, bits & 8 != 0);
+        let configuration =
+            Configuration { access, options, first: false, messages, message_reads, no_wait, max_instances, in_size, out_size };
+        NamedPipe {
+            name,
+            configuration,
+            serves: (bits & 1 != 0).then(|| Arc::new(Name { _mark: None, max_instances })),
+            state: Mutex::new([State::Listening, State::Connected, State::Disconnected][(state as usize).min(2)]),
+            message_reads: AtomicBool::new(message_reads),
+            no_wait: AtomicBool::new(no_wait),
+            rest: Mutex::default(),
+        }
+    }
+
     pub fn is_server(&self) -> bool {
         self.serves.is_some()
     }

@@ -27,6 +27,16 @@ impl Object for Section {
 }
 
 impl Section {
+    /// A section of a parent's.
+    pub fn inherited(fd: OwnedFd, size: u64, protect: u32, attributes: u32, has_file: bool) -> Section {
+        Section { fd, size, protect, attributes, has_file }
+    }
+
+    /// The host descriptor.
+    pub fn fd(&self) -> std::os::fd::RawFd {
+        self.fd.as_raw_fd()
+    }
+
     /// A section without a file.
     pub fn anonymous(size: u64, protect: u32, attributes: u32) -> Result<Section, NTSTATUS> {
         if size == 0 {

@@ -6,7 +6,10 @@ mod table;
 
 pub use exports::*;
 pub use names::{find_named, name_of, publish};
-pub use table::{Entry, HandleInfo, close, duplicate, get, insert, insert_inheritable, replace, set_flags, table_info, with};
+pub use table::{
+    Entry, HandleInfo, close, duplicate, get, inheritable, insert, insert_inheritable, insert_inherited, replace, set_flags, table_info,
+    with,
+};
 
 use crate::wait::Dispatcher;
 use std::any::Any;

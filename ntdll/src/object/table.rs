@@ -72,6 +72,30 @@ pub fn insert_inheritable(object: Arc<dyn Object>, access: u32, inherit: bool) -
     TABLE.write().insert(Entry { object, access, inherit, protected: false })
 }
 
+/// Makes a handle with a value that the parent chose. Before any other is made.
+pub fn insert_inherited(handle: HANDLE, object: Arc<dyn Object>, access: u32) {
+    let index = index_of(handle);
+    // More than this no parent hands over.
+    if index >= 1 << 24 {
+        return;
+    }
+    let mut table = TABLE.write();
+    while table.entries.len() <= index {
+        let gap = table.entries.len() as u32;
+        table.entries.push(None);
+        table.free.push(gap);
+    }
+    table.free.retain(|&free| free as usize != index);
+    table.entries[index] = Some(Entry { object, access, inherit: true, protected: false });
+}
+
+/// The handles that children may inherit.
+pub fn inheritable() -> Vec<(HANDLE, Entry)> {
+    let table = TABLE.read();
+    let entries = table.entries.iter().enumerate();
+    entries.filter_map(|(index, e)| Some((HANDLE((index + 1) << 2), e.clone()?))).filter(|(_, e)| e.inherit).collect()
+}
+
 /// Puts another object behind an existing handle.
 pub fn replace(handle: HANDLE, object: Arc<dyn Object>) -> Result<(), NTSTATUS> {
     let mut table = TABLE.write();
