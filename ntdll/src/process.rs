@@ -215,7 +215,7 @@ pub fn directory() -> Vec<u16> {
 /// Sets the current directory; `path` is absolute and ends with a backslash.
 pub fn set_directory(path: Vec<u16>) {
     put_string(PARAMETERS + 0x38, &path);
-    let old = HANDLE(Ptr::<usize>::new(PARAMETERS + 0x48).get());
+    let old = HANDLE(Ptr::<usize>::new(parameters() + 0x48).get());
     put64(PARAMETERS + 0x48, directory_handle(&path));
     let _ = crate::object::close(old);
     *DIRECTORY.write() = path;
