@@ -1,6 +1,7 @@
 //! The `uosrun` program: command line, prefix, and the start of the guest.
 
-#![no_main]
+// Tests have a `main` of their own.
+#![cfg_attr(not(test), no_main)]
 
 mod api;
 mod check;
@@ -16,8 +17,9 @@ use win32 as _;
 
 /// The host's entry point. Rust's own would look for the stack's bounds and set up its handler of stack overflows, which
 /// takes time and is replaced by ours.
-#[unsafe(no_mangle)]
-extern "C" fn main() -> std::ffi::c_int {
+#[cfg_attr(not(test), unsafe(export_name = "main"))]
+#[cfg_attr(test, allow(dead_code))]
+extern "C" fn start() -> std::ffi::c_int {
     host::process::begin();
     host::signal::limits_are_errors();
     let command = match cli::parse(std::env::args_os()) {
