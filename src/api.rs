@@ -33,3 +33,26 @@ pub fn api(pattern: Option<&str>) -> i32 {
     }
     i32::from(lines.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::dll;
+
+    #[test]
+    fn every_export_is_found_by_its_own_name_or_ordinal() {
+        let mut count = 0;
+        for dll in dll::all() {
+            for (slot, export) in dll.rows().iter().enumerate() {
+                let found = match export.name() {
+                    "" => dll.slot_of_ordinal(export.ordinal),
+                    name => dll.slot(name),
+                };
+                assert_eq!(found, Some(slot), "{}!{}#{}", export.dll(), export.name(), export.ordinal);
+                assert_eq!(export.dll(), dll.name);
+                count += 1;
+            }
+            assert_eq!(dll.slot_of_ordinal(0), None, "no export has ordinal 0");
+        }
+        assert!(count > 3000, "only {count} exports");
+    }
+}

@@ -72,7 +72,7 @@ fn beside(program: &Path, dll: &str) -> Option<PathBuf> {
 
 fn find(dll: &str, symbol: &Symbol) -> Option<&'static Export> {
     match symbol {
-        Symbol::Ordinal(ordinal) => dll::find(dll).and_then(|dll| dll.slot_of_ordinal(*ordinal).map(|slot| &dll.rows()[slot])),
+        Symbol::Ordinal(ordinal) => dll::find(dll)?.by_ordinal(*ordinal),
         Symbol::Name(name) => std::iter::once(dll).chain(ldr::also_in(dll).iter().copied()).find_map(|dll| dll::find(dll)?.by_name(name)),
     }
 }

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::export::Export;
+use crate::hash::fnv1a;
 
 abi_macros::dlls! {
     advapi32 authz avicap32 avrt bcrypt bcryptprimitives cabinet cfgmgr32 combase comctl32 comdlg32 credui crypt32
@@ -56,7 +57,13 @@ impl Dll {
     /// Finds an export by name: its place in the rows. Equal hashes are taken for equal names, so that the names
     /// themselves, all over the file, need not be read.
     pub fn slot(self, name: &str) -> Option<usize> {
-        let wanted = hash(name);
+        // ntdll has its system calls under two names, of which only one has a row.
+        let twin = || name.strip_prefix("Zw").filter(|_| self.name == "ntdll.dll").and_then(|rest| self.place(&format!("Nt{rest}")));
+        self.place(name).or_else(twin)
+    }
+
+    fn place(self, name: &str) -> Option<usize> {
+        let wanted = fnv1a(name.as_bytes());
         self.hashes.iter().position(|&hash| hash == wanted)
     }
 
@@ -65,13 +72,13 @@ impl Dll {
         self.slot(name).map(|slot| &self.rows[slot])
     }
 
-    /// Finds an export by ordinal: its place in the rows.
+    /// Finds an export by ordinal, which is never 0: its place in the rows.
     pub fn slot_of_ordinal(self, ordinal: u16) -> Option<usize> {
-        self.rows.iter().position(|row| row.ordinal == ordinal)
+        self.rows.iter().position(|row| row.ordinal == ordinal).filter(|_| ordinal != 0)
     }
-}
 
-/// FNV-1a, 64 bits. <http://www.isthe.com/chongo/tech/comp/fnv/>
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |value, byte| (value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    /// Finds an export by ordinal.
+    pub fn by_ordinal(self, ordinal: u16) -> Option<&'static Export> {
+        self.slot_of_ordinal(ordinal).map(|slot| &self.rows[slot])
+    }
 }

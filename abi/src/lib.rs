@@ -10,6 +10,7 @@ pub mod dll;
 pub mod export;
 pub mod fault;
 pub mod handle;
+pub mod hash;
 pub mod ptr;
 pub mod status;
 pub mod teb;

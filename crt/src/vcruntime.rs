@@ -43,10 +43,7 @@ fn __std_type_info_compare(a: Ptr<u8>, b: Ptr<u8>) -> i32 {
 /// FNV-1a of a type's decorated name.
 #[export(vcruntime140 + ucrtbase, full)]
 fn __std_type_info_hash(data: Ptr<u8>) -> usize {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for &byte in raw::text(data.add(9)) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
+    let hash = abi::hash::fnv1a(raw::text(data.add(9)));
     (hash ^ hash >> 32) as usize
 }
 

@@ -3,6 +3,7 @@
 //! The only crate that calls it. Nothing here knows Windows or the guest; addresses are plain numbers.
 
 pub mod errno;
+pub mod eventfd;
 pub mod file;
 pub mod futex;
 pub mod gs;

@@ -158,15 +158,3 @@ pub fn next_message(fd: RawFd) -> Result<Option<usize>> {
         n => Some(n as usize),
     })
 }
-
-/// Makes a waker readable.
-pub fn wake(waker: RawFd) {
-    let one = 1u64;
-    let _ = crate::file::write(waker, &raw const one as usize, 8);
-}
-
-/// Makes a waker wait again.
-pub fn calm(waker: RawFd) {
-    let mut count = 0u64;
-    let _ = crate::file::read(waker, &raw mut count as usize, 8);
-}

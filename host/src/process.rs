@@ -108,13 +108,16 @@ pub struct Entry {
 
 /// The processes that run this very program for this user, own one included, by number.
 pub fn of_this_program() -> Vec<Entry> {
-    let own = std::fs::read_link("/proc/self/exe").ok();
+    // Without /proc, at least this process itself.
+    let Ok(own) = std::fs::read_link("/proc/self/exe") else {
+        return vec![Entry { id: id(), parent: std::os::unix::process::parent_id(), threads: 1, arguments: Vec::new() }];
+    };
     let mut list: Vec<Entry> = std::fs::read_dir("/proc")
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|id| std::fs::read_link(format!("/proc/{id}/exe")).ok() == own)
+        .filter(|id| std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe == own))
         .filter_map(entry)
         .collect();
     list.sort_by_key(|entry| entry.id);
@@ -122,14 +125,20 @@ pub fn of_this_program() -> Vec<Entry> {
 }
 
 fn entry(id: u32) -> Option<Entry> {
-    // proc(5): the command's name in parentheses may hold anything; the state follows, then the parent; field 20 counts threads.
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
+    let (parent, threads) = parent_and_threads(id)?;
     let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
     Some(Entry {
         id,
-        parent: fields.get(1)?.parse().ok()?,
-        threads: fields.get(17)?.parse().ok()?,
+        parent,
+        threads,
         arguments: line.split(|&byte| byte == 0).filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect(),
     })
+}
+
+/// A process's parent and the number of its threads.
+pub(crate) fn parent_and_threads(id: u32) -> Option<(u32, u32)> {
+    // proc(5): the command's name in parentheses may hold anything; the state follows, then the parent; field 20 counts threads.
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace().skip(1);
+    Some((fields.next()?.parse().ok()?, fields.nth(15)?.parse().ok()?))
 }

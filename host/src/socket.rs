@@ -132,12 +132,6 @@ pub fn poll(list: &mut [Poll], ms: i32) -> Result<usize> {
     }
 }
 
-/// A descriptor that can be made ready, to wake a poll.
-pub fn waker() -> Result<OwnedFd> {
-    // SAFETY: the descriptor is ours.
-    unsafe { Ok(OwnedFd::from_raw_fd(check(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))? as RawFd)) }
-}
-
 /// One result of a look-up.
 pub struct Found {
     pub family: i32,

@@ -61,27 +61,6 @@ pub fn take_kept(fd: RawFd) -> Option<OwnedFd> {
     unsafe { (libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) != -1).then(|| OwnedFd::from_raw_fd(fd)) }
 }
 
-/// Opens the gate that a child waits at.
-pub fn open_gate(gate: &OwnedFd) {
-    let one = 1u64;
-    let _ = crate::file::write(gate.as_raw_fd(), &raw const one as usize, 8);
-}
-
-/// Makes a gate.
-pub fn gate() -> Result<OwnedFd> {
-    // SAFETY: the descriptor is ours.
-    unsafe {
-        let fd = libc::eventfd(0, libc::EFD_CLOEXEC);
-        if fd == -1 { Err(Errno::last()) } else { duplicate_above(OwnedFd::from_raw_fd(fd).as_raw_fd()) }
-    }
-}
-
-/// Waits until the gate is open.
-pub fn wait_at_gate(gate: &OwnedFd) {
-    let mut count = 0u64;
-    let _ = crate::file::read(gate.as_raw_fd(), &raw mut count as usize, 8);
-}
-
 /// A descriptor that can be read when a process has ended.
 pub fn process_descriptor(pid: u32) -> Result<OwnedFd> {
     // SAFETY: touches no memory; the result is new.
@@ -98,10 +77,7 @@ pub fn family(pid: u32) -> Vec<u32> {
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter_map(|id| {
-            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-            Some((id, stat.get(stat.rfind(')')? + 2..)?.split(' ').nth(1)?.parse().ok()?))
-        })
+        .filter_map(|id| Some((id, crate::process::parent_and_threads(id)?.0)))
         .collect();
     let mut family = vec![pid];
     let mut at = 0;
@@ -111,16 +87,4 @@ pub fn family(pid: u32) -> Vec<u32> {
         at += 1;
     }
     family
-}
-
-/// Bit mask of the processors that another process's first thread may use (the first 64).
-pub fn affinity(pid: u32) -> u64 {
-    // SAFETY: an all-zero cpu_set_t is valid, and the call fills it.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        if libc::sched_getaffinity(pid as i32, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
-            return 0;
-        }
-        (0..64).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).fold(0, |mask, cpu| mask | 1 << cpu)
-    }
 }

@@ -88,10 +88,15 @@ pub fn current_processor() -> u32 {
 
 /// Bit mask of the processors that this process may use (the first 64).
 pub fn affinity() -> u64 {
+    affinity_of(0)
+}
+
+/// Bit mask of the processors that another process's first thread may use (the first 64); 1 if nobody can tell.
+pub fn affinity_of(pid: u32) -> u64 {
     // SAFETY: an all-zero cpu_set_t is valid, and the call fills it.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
-        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+        if libc::sched_getaffinity(pid as i32, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
             return 1;
         }
         (0..64).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).fold(0, |mask, cpu| mask | 1 << cpu)

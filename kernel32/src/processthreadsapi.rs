@@ -341,7 +341,8 @@ pub fn QueryProcessCycleTime(_handle: HANDLE, cycles: Ptr<u64>) -> Result<(), Wi
 /// Processors that the process may use, and all of them.
 #[export(kernel32, full)]
 pub fn GetProcessAffinityMask(process: HANDLE, own: Ptr<usize>, system: Ptr<usize>) -> Result<(), Win32Error> {
-    let mask = object::get::<ChildProcess>(process, 0).map_or_else(|_| host::thread::affinity(), |child| host::spawn::affinity(child.pid));
+    let mask =
+        object::get::<ChildProcess>(process, 0).map_or_else(|_| host::thread::affinity(), |child| host::thread::affinity_of(child.pid));
     own.write(mask as usize)?;
     Ok(system.write(host::thread::affinity() as usize)?)
 }

@@ -61,7 +61,7 @@ impl ChildThread {
         if before == 1
             && let Some(gate) = &self.gate
         {
-            host::spawn::open_gate(gate);
+            host::eventfd::wake(gate.as_raw_fd());
         }
         before
     }
@@ -306,6 +306,11 @@ fn descriptor_of(entry: &object::Entry) -> Option<RawFd> {
         .or_else(|| object::downcast::<Section>(entry.object.clone()).map(|section| section.fd()))
 }
 
+/// What a suspended child waits at: readable when it may go on.
+fn gate() -> host::Result<OwnedFd> {
+    host::spawn::duplicate_above(host::eventfd::new(true)?.as_raw_fd())
+}
+
 /// Starts a child. `inherited`: the handles that it gets; `standard`: the files behind its standard handles, where those
 /// are not among them.
 pub fn spawn(
@@ -322,7 +327,7 @@ pub fn spawn(
         out.text(entry);
     }
     out.bytes(&start.reserved);
-    let gate = if start.suspended { Some(host::spawn::gate().map_err(errno_to_status)?) } else { None };
+    let gate = if start.suspended { Some(gate().map_err(errno_to_status)?) } else { None };
     out.number(gate.as_ref().map_or(0, |g| g.as_raw_fd() as u64));
     let mut kept: Vec<RawFd> = gate.iter().map(AsRawFd::as_raw_fd).collect();
     let mut copies: Vec<OwnedFd> = Vec::new();
@@ -404,7 +409,7 @@ pub fn receive() -> Option<Start> {
     if gate != 0
         && let Some(gate) = host::spawn::take_kept(gate)
     {
-        host::spawn::wait_at_gate(&gate);
+        host::eventfd::wait(gate.as_raw_fd());
     }
     Some(Start { image, command_line, directory, environment, standard, reserved, suspended: false })
 }

@@ -102,9 +102,7 @@ pub fn home() -> Result<PathBuf, PrefixError> {
 pub fn default_for(program: &Path) -> Result<PathBuf, PrefixError> {
     let stem = program.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).take(40).collect();
-    // FNV-1a, 64 bits: stable between versions of uosrun, unlike the standard library's hashes.
-    let hash =
-        program.as_os_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325u64, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let hash = abi::hash::fnv1a(program.as_os_str().as_bytes());
     Ok(home()?.join(format!("{name}-{:08x}", hash as u32)))
 }
 

@@ -149,7 +149,7 @@ fn expand(spec: &Spec, function: &ItemFn) -> syn::Result<Tokens> {
     })
 }
 
-/// One row of the export table per DLL: 24 bytes in the DLL's section of rows and 8 in that of hashes, written in
+/// One row of the export table per DLL: 16 bytes in the DLL's section of rows and 8 in that of hashes, written in
 /// assembly because only the assembler can put the distance between two symbols into a constant. A table of addresses
 /// would have to be relocated at every start. The fields are those of `abi::export::Export`.
 fn rows(spec: &Spec, name: &str, kind: char, symbol: Tokens, params: &str, ret: &str) -> Tokens {
@@ -266,7 +266,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// FNV-1a, 64 bits, as in `abi::dll`.
+/// FNV-1a, 64 bits, as in `abi::hash`, which this crate cannot import: abi imports it.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |value, byte| (value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

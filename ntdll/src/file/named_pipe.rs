@@ -70,8 +70,7 @@ fn address(name: &str) -> Vec<u8> {
     if full.len() <= 96 {
         return full.into_bytes();
     }
-    // FNV-1a of what does not fit.
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = abi::hash::fnv1a(name.as_bytes());
     format!("uosrun/{:x}.{:x}/{hash:016x}", prefix.0, prefix.1).into_bytes()
 }
 

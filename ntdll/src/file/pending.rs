@@ -59,7 +59,7 @@ fn reactor() -> Option<&'static Reactor> {
     let mut fresh = false;
     let make = || {
         fresh = true;
-        Some(Reactor { waiting: Mutex::new(Vec::new()), waker: socket::waker().ok()? })
+        Some(Reactor { waiting: Mutex::new(Vec::new()), waker: host::eventfd::new(false).ok()? })
     };
     let reactor = REACTOR.get_or_init(make).as_ref()?;
     if fresh {
@@ -83,7 +83,7 @@ pub fn start(file: Arc<File>, events: i16, request: Request, mut attempt: Attemp
     }
     let reactor = reactor().ok_or(NTSTATUS::INSUFFICIENT_RESOURCES)?;
     reactor.waiting.lock().push(Pending { file, events, request, attempt });
-    host::pipe::wake(reactor.waker.as_raw_fd());
+    host::eventfd::wake(reactor.waker.as_raw_fd());
     Ok(Started::Pending)
 }
 
@@ -114,7 +114,7 @@ pub(super) fn cancel(file: &Arc<File>, block: Option<usize>) -> bool {
         complete(&pending.file, pending.request, Done::failed(NTSTATUS::CANCELLED));
     }
     if any {
-        host::pipe::wake(reactor.waker.as_raw_fd());
+        host::eventfd::wake(reactor.waker.as_raw_fd());
     }
     any
 }
@@ -128,7 +128,7 @@ fn run(reactor: &'static Reactor) {
             continue;
         }
         if list[0].got != 0 {
-            host::pipe::calm(waker);
+            host::eventfd::wait(waker);
         }
         let ready: Vec<i32> = list[1..].iter().filter(|poll| poll.got != 0).map(|poll| poll.fd).collect();
         let mut done = Vec::new();

@@ -63,7 +63,7 @@ pub(super) fn wait(file: &File, events: i16, mut attempt: impl FnMut() -> Option
     if let Some(done) = attempt() {
         return done;
     }
-    let waker = WAKER.with(|waker| waker.get_or_init(|| host::socket::waker().ok()).as_ref().map_or(-1, AsRawFd::as_raw_fd));
+    let waker = WAKER.with(|waker| waker.get_or_init(|| host::eventfd::new(false).ok()).as_ref().map_or(-1, AsRawFd::as_raw_fd));
     let cancelled = Arc::new(AtomicBool::new(false));
     let entry = Waiting { file: &raw const *file as usize, thread: host::thread::current_id(), waker, cancelled: cancelled.clone() };
     WAITING.lock().push(entry);
@@ -78,7 +78,7 @@ pub(super) fn wait(file: &File, events: i16, mut attempt: impl FnMut() -> Option
     };
     WAITING.lock().retain(|w| !Arc::ptr_eq(&w.cancelled, &cancelled));
     if cancelled.load(Ordering::Acquire) {
-        pipe::calm(waker);
+        host::eventfd::wait(waker);
     }
     done
 }
@@ -87,7 +87,7 @@ fn cancel(which: impl Fn(&Waiting) -> bool) -> bool {
     let mut any = false;
     for waiting in WAITING.lock().iter().filter(|w| which(w)) {
         waiting.cancelled.store(true, Ordering::Release);
-        pipe::wake(waiting.waker);
+        host::eventfd::wake(waiting.waker);
         any = true;
     }
     any

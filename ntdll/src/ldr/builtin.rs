@@ -131,9 +131,7 @@ pub fn on_fault(addr: usize) -> bool {
 impl Image {
     /// The address that an export has for the guest.
     pub fn by_name(&self, name: &str) -> Option<usize> {
-        // ntdll has its system calls under two names, of which only one is in the table.
-        let twin = || name.strip_prefix("Zw").filter(|_| self.dll.name == "ntdll.dll").and_then(|rest| self.dll.slot(&format!("Nt{rest}")));
-        self.address_of(self.dll.slot(name).or_else(twin)?)
+        self.address_of(self.dll.slot(name)?)
     }
 
     /// The address that an export has for the guest.

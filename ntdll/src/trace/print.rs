@@ -45,7 +45,7 @@ fn value(kind: &str, name: &str, raw: u64) -> String {
         "bool" => if raw as u8 != 0 { "TRUE" } else { "FALSE" }.into(),
         "HANDLE" | "FileHandle" => handle(raw),
         "GuestFn" => code_address(raw as usize),
-        "u8" => raw.to_string().parse::<u64>().map_or_else(|_| String::new(), |v| (v as u8).to_string()),
+        "u8" => (raw as u8).to_string(),
         "u16" => (raw as u16).to_string(),
         "u32" => number(u64::from(raw as u32), name),
         "i32" => (raw as i32).to_string(),

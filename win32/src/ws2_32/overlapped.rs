@@ -97,7 +97,7 @@ fn reactor() -> Option<&'static Reactor> {
     let reactor = REACTOR
         .get_or_init(|| {
             fresh = true;
-            Some(Reactor { watches: Mutex::new(Vec::new()), waker: socket::waker().ok()? })
+            Some(Reactor { watches: Mutex::new(Vec::new()), waker: host::eventfd::new(false).ok()? })
         })
         .as_ref()?;
     if fresh {
@@ -107,8 +107,7 @@ fn reactor() -> Option<&'static Reactor> {
 }
 
 fn wake(reactor: &Reactor) {
-    let one = 1u64;
-    let _ = host::file::write(reactor.waker.as_raw_fd(), &raw const one as usize, 8);
+    host::eventfd::wake(reactor.waker.as_raw_fd());
 }
 
 fn run(reactor: &'static Reactor) {
