@@ -4,7 +4,7 @@
 pub mod patch;
 pub mod scan;
 
-use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 /// Whether the bytes at `at` are a `syscall` for someone who reads the function from its start, one instruction after
 /// the other. `read` gives the bytes at an address, as many as there are. None: the function cannot be read.
@@ -28,8 +28,12 @@ pub fn is_syscall(start: u64, at: u64, read: impl Fn(u64, &mut [u8; 15]) -> usiz
 /// The same where nobody knows the function: whether the bytes at `at` in `code`, which has some hundred bytes before
 /// them and a few behind, are a `syscall` for most who read on from one of the first 16 bytes.
 ///
-/// Whoever starts between two instructions falls into step after a few; so if it is one, most readers come to it.
+/// Whoever starts between two instructions falls into step after a few; so if it is one, most readers come to it. And
+/// what follows it is meant to run, which tables between functions are not.
 pub fn may_be_syscall(code: &[u8], at: usize) -> bool {
+    if !goes_on(&code[at + 2..]) {
+        return false;
+    }
     let reads = |start: usize| {
         let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
         let mut instruction = Instruction::default();
@@ -43,6 +47,24 @@ pub fn may_be_syscall(code: &[u8], at: usize) -> bool {
     };
     let readers = 16.min(at + 1);
     (0..readers).filter(|&start| reads(start)).count() * 2 >= readers
+}
+
+/// Whether a program could run these bytes: the first instructions exist, are not the system's own, or end the path.
+fn goes_on(code: &[u8]) -> bool {
+    let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
+    for _ in 0..4 {
+        let instruction = decoder.decode();
+        if instruction.is_invalid() {
+            return decoder.last_error() == DecoderError::NoMoreBytes;
+        }
+        if instruction.flow_control() != FlowControl::Next {
+            return true;
+        }
+        if instruction.is_privileged() {
+            return false;
+        }
+    }
+    true
 }
 
 fn general(register: Register, gprs: &[u64; 16]) -> Option<u64> {
@@ -94,6 +116,8 @@ mod tests {
         code.extend([0xe9, 0x0f, 0x05, 0, 0]);
         assert!(!may_be_syscall(&code, 155));
         assert!(may_be_syscall(&[0x0f, 0x05], 0));
+        assert!(may_be_syscall(&[0x0f, 0x05, 0xc3, 0x06], 0), "ret ends it");
+        assert!(!may_be_syscall(&[0x0f, 0x05, 0x06, 0x06], 0), "a table of a switch");
         let read = |from: u64, bytes: &mut [u8; 15]| {
             let rest = &code[from as usize..];
             let len = rest.len().min(15);

@@ -170,12 +170,25 @@ mod tests {
     #[test]
     fn as_windows_has_them() {
         for (call, expected) in [
+            // Rows of the published table, and through them those between.
+            ("NtAccessCheck", 0x00),
+            ("NtAcceptConnectPort", 0x02),
+            ("NtCallbackReturn", 0x05),
             ("NtClose", 0x0f),
             ("ZwClose", 0x0f),
             ("NtAllocateVirtualMemory", 0x18),
-            ("NtProtectVirtualMemory", 0x50),
+            ("NtAccessCheckAndAuditAlarm", 0x29),
+            ("NtCloseObjectAuditAlarm", 0x3b),
+            ("NtClearEvent", 0x3e),
+            ("NtAdjustPrivilegesToken", 0x41),
+            ("NtContinue", 0x43),
+            ("NtAddAtom", 0x47),
+            ("NtCreateEvent", 0x48),
+            ("NtApphelpCacheControl", 0x4c),
             ("NtCreateFile", 0x55),
-            ("NtSetTimer", 0x62),
+            ("NtAccessCheckByTypeAndAuditAlarm", 0x59),
+            ("NtCancelIoFile", 0x5d),
+            ("NtCancelTimer", 0x61),
         ] {
             assert_eq!(number(call), Some(expected), "{call}");
         }
