@@ -113,9 +113,30 @@ pub struct Poll {
     pub got: i16,
 }
 
+pub const SOL_SOCKET: i32 = libc::SOL_SOCKET;
+pub const SO_TYPE: i32 = libc::SO_TYPE;
+pub const SO_DOMAIN: i32 = libc::SO_DOMAIN;
+pub const SO_PROTOCOL: i32 = libc::SO_PROTOCOL;
+pub const SO_ACCEPTCONN: i32 = libc::SO_ACCEPTCONN;
+
+/// A socket's option that is a number.
+pub fn number_option(fd: RawFd, level: i32, name: i32) -> Result<u32> {
+    let value = option(fd, level, name, 4)?;
+    value.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes)).ok_or(Errno(libc::EINVAL))
+}
+
+/// Whether a TCP connection has existed: the other end has acknowledged something of ours.
+pub fn was_connected(fd: RawFd) -> bool {
+    // struct tcp_info of linux/tcp.h: tcpi_bytes_acked, which counts the SYN too.
+    const BYTES_ACKED: usize = 120;
+    let info = option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, BYTES_ACKED + 8).unwrap_or_default();
+    info.get(BYTES_ACKED..).is_some_and(|acked| acked.iter().any(|&byte| byte != 0))
+}
+
 pub const IN: i16 = libc::POLLIN;
 pub const OUT: i16 = libc::POLLOUT;
 pub const PRI: i16 = libc::POLLPRI;
+pub const RDHUP: i16 = libc::POLLRDHUP;
 pub const ERR: i16 = libc::POLLERR;
 pub const HUP: i16 = libc::POLLHUP;
 pub const NVAL: i16 = libc::POLLNVAL;

@@ -275,6 +275,10 @@ fn device_path(nt: &[u16]) -> Result<Place, NTSTATUS> {
     if lower == "\\device\\null" {
         return Ok(Place::Device("NUL".into()));
     }
+    // Whatever follows is the caller's own name for its handle.
+    if lower == "\\device\\afd" || lower.starts_with("\\device\\afd\\") {
+        return Ok(Place::Device("AFD".into()));
+    }
     if let Some(name) = lower.strip_prefix("\\device\\namedpipe\\") {
         let _ = name;
         return Ok(Place::Pipe(nt["\\device\\namedpipe\\".len()..].to_vec()));

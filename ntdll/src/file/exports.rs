@@ -1,6 +1,6 @@
 //! The Nt* functions of files.
 
-use super::pending::{Request, Started};
+use super::pending::Request;
 use super::transfer::{Operation, submit};
 use super::{CreateOptions, Disposition, File, open};
 use crate::object::{self};
@@ -132,18 +132,8 @@ fn transfer(
             at => Some(at as u64),
         },
     };
-    let event = if event.is_null() { None } else { Some(object::get::<crate::sync::Event>(event, 0)?) };
-    let mut request = Request { block: status.addr(), event, context: if apc.is_null() { context } else { 0 }, routine: None };
-    if !apc.is_null() {
-        let thread = crate::thread::current();
-        let arguments = [context as u64, status.addr() as u64, 0];
-        request.routine = Some(Box::new(move |_| thread.queue_apc(crate::thread::Apc { function: apc, arguments })));
-    }
-    match submit(&file, operation, addr, len, offset, request)? {
-        Started::Done(done) if done.is_success() => Ok(done.status),
-        Started::Done(done) => Err(done.status),
-        Started::Pending => Ok(NTSTATUS::PENDING),
-    }
+    let request = Request::of_call(event, apc, context, status.addr())?;
+    submit(&file, operation, addr, len, offset, request)?.into()
 }
 
 /// Reads from a file.

@@ -1,5 +1,6 @@
 //! File objects: disk files, folders, pipes, terminals and the null device.
 
+pub mod afd;
 pub mod directory;
 mod exports;
 mod info;
@@ -73,6 +74,7 @@ pub struct File {
     path: Mutex<Vec<u8>>,
     /// The symbolic link itself, rather than what it leads to.
     pub is_link: bool,
+    closed: AtomicBool,
     delete_on_close: AtomicBool,
     share: Option<share::Claim>,
     listing: Mutex<Option<Listing>>,
@@ -100,6 +102,10 @@ impl Object for File {
 
     fn on_close(&self, last: bool) {
         lock::release_all(self);
+        if last {
+            self.closed.store(true, Ordering::Release);
+            pending::stir(self);
+        }
         if last && self.delete_on_close.load(Ordering::Relaxed) {
             let path = self.path();
             let _ = if self.kind == Kind::Directory { host::file::remove_dir(&path) } else { host::file::unlink(&path) };
@@ -142,6 +148,7 @@ impl File {
             options,
             path: Mutex::new(path),
             is_link: false,
+            closed: AtomicBool::new(false),
             delete_on_close: AtomicBool::new(false),
             share,
             listing: Mutex::new(None),
@@ -155,6 +162,11 @@ impl File {
     /// The host descriptor.
     pub fn fd(&self) -> RawFd {
         self.fd.0.as_raw_fd()
+    }
+
+    /// Whether the last handle is closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Another descriptor for the same open file.

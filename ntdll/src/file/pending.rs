@@ -5,11 +5,12 @@ use super::{Done, File};
 use crate::object;
 use crate::sync::Event;
 use abi::fault::Fault;
-use abi::{HANDLE, NTSTATUS, Ptr};
+use abi::{GuestFn, HANDLE, NTSTATUS, Ptr};
 use host::socket::{self, Poll};
 use parking_lot::Mutex;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 /// An operation that is tried again when its file is ready; None: not yet.
 pub type Attempt = Box<dyn FnMut() -> Option<Done> + Send>;
@@ -32,6 +33,18 @@ impl Request {
         let event_object = if object.is_null() { None } else { object::get::<Event>(object, 0).ok() };
         Ok(Request { block: overlapped, event: event_object, context: if event & 1 != 0 { 0 } else { overlapped }, routine: None })
     }
+
+    /// The request of an NT call: with an APC, the context is its argument, else the completion port's.
+    pub fn of_call(event: HANDLE, apc: GuestFn, context: usize, block: usize) -> Result<Request, NTSTATUS> {
+        let event = if event.is_null() { None } else { Some(object::get::<Event>(event, 0)?) };
+        let mut request = Request { block, event, context: if apc.is_null() { context } else { 0 }, routine: None };
+        if !apc.is_null() {
+            let thread = crate::thread::current();
+            let arguments = [context as u64, block as u64, 0];
+            request.routine = Some(Box::new(move |_| thread.queue_apc(crate::thread::Apc { function: apc, arguments })));
+        }
+        Ok(request)
+    }
 }
 
 /// What became of an operation that was started.
@@ -41,11 +54,42 @@ pub enum Started {
     Pending,
 }
 
+/// What an NT call returns.
+impl From<Started> for Result<NTSTATUS, NTSTATUS> {
+    fn from(started: Started) -> Self {
+        match started {
+            Started::Done(done) if done.is_success() => Ok(done.status),
+            Started::Done(done) => Err(done.status),
+            Started::Pending => Ok(NTSTATUS::PENDING),
+        }
+    }
+}
+
 struct Pending {
     file: Arc<File>,
-    events: i16,
+    /// The files, and the host's events on them, that make another attempt worthwhile.
+    waits: Vec<(Arc<File>, i16)>,
+    /// When to make another attempt in any case.
+    deadline: Option<Instant>,
     request: Request,
     attempt: Attempt,
+    next: Next,
+}
+
+/// When the next attempt is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    WhenReady,
+    /// The host reports something that nobody asked for, and would go on: not before [`stir`].
+    WhenStirred,
+    Now,
+}
+
+impl Pending {
+    /// Operations of one kind on one file end in the order in which they began.
+    fn kind(&self) -> Option<(RawFd, i16)> {
+        self.waits.first().map(|(file, events)| (file.fd(), *events))
+    }
 }
 
 struct Reactor {
@@ -69,7 +113,19 @@ fn reactor() -> Option<&'static Reactor> {
 }
 
 /// Does an operation now, or when the file is ready for `events`.
-pub fn start(file: Arc<File>, events: i16, request: Request, mut attempt: Attempt) -> Result<Started, NTSTATUS> {
+pub fn start(file: Arc<File>, events: i16, request: Request, attempt: Attempt) -> Result<Started, NTSTATUS> {
+    let waits = vec![(file.clone(), events)];
+    start_waiting(file, waits, None, request, attempt)
+}
+
+/// Does an operation now, or when one of `waits` is ready for its events or the deadline has come.
+pub(super) fn start_waiting(
+    file: Arc<File>,
+    waits: Vec<(Arc<File>, i16)>,
+    deadline: Option<Instant>,
+    request: Request,
+    mut attempt: Attempt,
+) -> Result<Started, NTSTATUS> {
     if let Some(event) = &request.event {
         event.reset();
     }
@@ -82,7 +138,7 @@ pub fn start(file: Arc<File>, events: i16, request: Request, mut attempt: Attemp
         return Ok(Started::Done(done));
     }
     let reactor = reactor().ok_or(NTSTATUS::INSUFFICIENT_RESOURCES)?;
-    reactor.waiting.lock().push(Pending { file, events, request, attempt });
+    reactor.waiting.lock().push(Pending { file, waits, deadline, request, attempt, next: Next::WhenReady });
     host::eventfd::wake(reactor.waker.as_raw_fd());
     Ok(Started::Pending)
 }
@@ -119,38 +175,74 @@ pub(super) fn cancel(file: &Arc<File>, block: Option<usize>) -> bool {
     any
 }
 
+/// A file has changed in a way that the host does not report: it was closed, or began to connect.
+pub fn stir(file: &File) {
+    let Some(Some(reactor)) = REACTOR.get() else { return };
+    let mut any = false;
+    for pending in reactor.waiting.lock().iter_mut() {
+        if pending.waits.iter().any(|(waited, _)| std::ptr::eq(&raw const **waited, file)) {
+            pending.next = Next::Now;
+            any = true;
+        }
+    }
+    if any {
+        host::eventfd::wake(reactor.waker.as_raw_fd());
+    }
+}
+
 fn run(reactor: &'static Reactor) {
     let waker = reactor.waker.as_raw_fd();
     loop {
         let mut list = vec![Poll { fd: waker, events: socket::IN, got: 0 }];
-        list.extend(reactor.waiting.lock().iter().map(|p| Poll { fd: p.file.fd(), events: p.events, got: 0 }));
-        if socket::poll(&mut list, -1).is_err() {
+        let mut deadline: Option<Instant> = None;
+        for pending in reactor.waiting.lock().iter() {
+            if pending.next != Next::WhenStirred {
+                list.extend(pending.waits.iter().map(|(file, events)| Poll { fd: file.fd(), events: *events, got: 0 }));
+            }
+            deadline = [deadline, pending.deadline].into_iter().flatten().min();
+        }
+        if socket::poll(&mut list, deadline.map_or(-1, milliseconds_to)).is_err() {
             continue;
         }
         if list[0].got != 0 {
             host::eventfd::wait(waker);
         }
-        let ready: Vec<i32> = list[1..].iter().filter(|poll| poll.got != 0).map(|poll| poll.fd).collect();
-        let mut done = Vec::new();
-        {
-            let mut waiting = reactor.waiting.lock();
-            // Operations of one kind on one file end in the order in which they began.
-            let mut behind: Vec<(i32, i16)> = Vec::new();
-            let mut index = 0;
-            while index < waiting.len() {
-                let key = (waiting[index].file.fd(), waiting[index].events);
-                if !ready.contains(&key.0) || behind.contains(&key) {
-                    index += 1;
-                } else if let Some(how) = (waiting[index].attempt)() {
-                    done.push((waiting.remove(index), how));
-                } else {
-                    behind.push(key);
-                    index += 1;
-                }
-            }
-        }
+        let done = attempts(&mut reactor.waiting.lock(), &list[1..]);
         for (pending, how) in done {
             complete(&pending.file, pending.request, how);
         }
     }
+}
+
+/// Rounded up, so that the deadline has passed then.
+fn milliseconds_to(deadline: Instant) -> i32 {
+    let left = deadline.saturating_duration_since(Instant::now());
+    left.as_micros().div_ceil(1000).try_into().unwrap_or(i32::MAX)
+}
+
+/// Tries again what may go on now, and takes out what is done.
+fn attempts(waiting: &mut Vec<Pending>, polled: &[Poll]) -> Vec<(Pending, Done)> {
+    let now = Instant::now();
+    let mut done = Vec::new();
+    let mut behind: Vec<Option<(RawFd, i16)>> = Vec::new();
+    let mut index = 0;
+    while index < waiting.len() {
+        let pending = &mut waiting[index];
+        let (wanted, got) = pending.waits.iter().fold((0, 0), |(wanted, got), (file, events)| {
+            let polled = polled.iter().filter(|poll| poll.fd == file.fd()).fold(0, |got, poll| got | poll.got);
+            (wanted | events, got | polled & (events | socket::ERR | socket::HUP | socket::NVAL))
+        });
+        let due = got != 0 || pending.next == Next::Now || pending.deadline.is_some_and(|deadline| deadline <= now);
+        let kind = pending.kind();
+        if !due || behind.contains(&kind) {
+            index += 1;
+        } else if let Some(how) = (pending.attempt)() {
+            done.push((waiting.remove(index), how));
+        } else {
+            pending.next = if got != 0 && got & wanted == 0 { Next::WhenStirred } else { Next::WhenReady };
+            behind.push(kind);
+            index += 1;
+        }
+    }
+    done
 }

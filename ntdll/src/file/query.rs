@@ -1,7 +1,8 @@
 //! The Nt* functions that query and change files, folders and volumes by information class
 //! (ntifs.h, FILE_INFORMATION_CLASS and FS_INFORMATION_CLASS).
 
-use super::{BasicInfo, File, IoStatus, Kind, ObjectAttributes, UnicodeString, attributes, basic_info, query_path};
+use super::pending::Request;
+use super::{BasicInfo, File, IoStatus, Kind, ObjectAttributes, UnicodeString, afd, attributes, basic_info, query_path};
 use crate::object;
 use crate::path;
 use abi::{GuestFn, HANDLE, NTSTATUS, Ptr, export};
@@ -351,22 +352,26 @@ pub fn NtUnlockFile(handle: HANDLE, status: Ptr<IoStatus>, offset: Ptr<u64>, len
     Ok(status.write(IoStatus::default())?)
 }
 
-/// Device control: files have none.
-#[export(ntdll, partial("fails: no device understands any code"))]
+/// Device control: sockets and `\Device\Afd` are polled; other files have none.
+#[export(ntdll, partial("IOCTL_AFD_POLL"))]
 pub fn NtDeviceIoControlFile(
     handle: HANDLE,
-    _event: HANDLE,
-    _apc: GuestFn,
-    _context: usize,
-    _status: Ptr<IoStatus>,
-    _code: u32,
-    _input: Ptr<u8>,
-    _input_len: u32,
-    _output: Ptr<u8>,
-    _output_len: u32,
-) -> Result<(), NTSTATUS> {
-    object::table_info(handle)?;
-    Err(NTSTATUS::INVALID_DEVICE_REQUEST)
+    event: HANDLE,
+    apc: GuestFn,
+    context: usize,
+    status: Ptr<IoStatus>,
+    code: u32,
+    input: Ptr<u8>,
+    input_len: u32,
+    output: Ptr<u8>,
+    output_len: u32,
+) -> Result<NTSTATUS, NTSTATUS> {
+    let file = object::get::<File>(handle, 0)?;
+    if code != afd::IOCTL_AFD_POLL {
+        return Err(NTSTATUS::INVALID_DEVICE_REQUEST);
+    }
+    let request = Request::of_call(event, apc, context, status.addr())?;
+    afd::poll(file, input, input_len, (output, output_len), request)?.into()
 }
 
 /// File system control codes: reparse points.

@@ -4,6 +4,7 @@ use super::address::{self, Form, option};
 use super::*;
 use abi::{BOOL, GuestFn, NTSTATUS, Ptr, export};
 use host::socket::{self, Poll};
+use windows_sys::Win32::Networking::WinSock::{SO_PROTOCOL_INFOA, SO_PROTOCOL_INFOW, SOL_SOCKET, WSAPROTOCOL_INFOW};
 
 /// Starts Winsock.
 #[export(ws2_32 + wsock32, full, ordinal = 115)]
@@ -94,6 +95,7 @@ pub fn connect(s: HANDLE, name: Ptr<u8>, len: i32) -> i32 {
         let file = socket_of(s)?;
         let result = socket::connect(file.fd(), &address::read(name, len)?);
         rearm(&file, FD_CONNECT | FD_WRITE | FD_READ | FD_CLOSE);
+        ntdll::file::pending::stir(&file);
         Ok(result?)
     })
 }
@@ -457,12 +459,36 @@ pub fn setsockopt(s: HANDLE, level: i32, name: i32, value: Ptr<u8>, len: i32) ->
     })
 }
 
+/// The catalogue's entry for a socket.
+fn protocol_info(fd: i32) -> Result<WSAPROTOCOL_INFOW, Error> {
+    let number = |name| socket::number_option(fd, socket::SOL_SOCKET, name).map(|value| value as i32);
+    let mut info = protocols::of_socket(address::family_from_host(number(socket::SO_DOMAIN)?), number(socket::SO_TYPE)?)
+        .ok_or(Error(WSAENOPROTOOPT))?;
+    info.iProtocol = number(socket::SO_PROTOCOL)?;
+    Ok(info)
+}
+
+fn give_whole<T: Copy>(to: Ptr<u8>, len: Ptr<i32>, value: T) -> Result<(), Error> {
+    if (len.read()?.max(0) as usize) < size_of::<T>() {
+        return Err(Error(WSAEFAULT));
+    }
+    to.cast::<T>().write(value)?;
+    Ok(len.write(size_of::<T>() as i32)?)
+}
+
 /// An option's value.
 #[export(ws2_32 + wsock32, partial("the common options"), ordinal = 7)]
 pub fn getsockopt(s: HANDLE, level: i32, name: i32, value: Ptr<u8>, len: Ptr<i32>) -> i32 {
     outcome(|| {
         let fd = socket_of(s)?.fd();
         let room = len.read()?.max(0) as usize;
+        if level == SOL_SOCKET && (name == SO_PROTOCOL_INFOA || name == SO_PROTOCOL_INFOW) {
+            let info = protocol_info(fd)?;
+            return match name {
+                SO_PROTOCOL_INFOW => give_whole(value, len, info),
+                _ => give_whole(value, len, protocols::narrow(&info)),
+            };
+        }
         let (host_level, host_name, form) = option(level, name).ok_or(Error(WSAENOPROTOOPT))?;
         let as_number = |bytes: &[u8]| bytes.get(..4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let bytes = match (level, name, form) {
@@ -720,7 +746,7 @@ pub fn WSAWaitForMultipleEvents(entries: u32, events: Ptr<usize>, all: BOOL, ms:
 
 constants! { ws2_32, "fails (SOCKET_ERROR): no window messages for sockets": WSAAsyncSelect = usize::MAX; }
 constants! { ws2_32, "fails (SOCKET_ERROR): sockets are not passed to other processes": WSADuplicateSocketW = usize::MAX; WSADuplicateSocketA = usize::MAX; }
-constants! { ws2_32, "fails (SOCKET_ERROR): no catalogue": WSAEnumProtocolsW = usize::MAX; WSAEnumProtocolsA = usize::MAX; WSASendMsg = usize::MAX; WSALookupServiceBeginW = usize::MAX; WSALookupServiceNextW = usize::MAX; WSALookupServiceEnd = 0; WSCGetProviderPath = usize::MAX; }
+constants! { ws2_32, "fails (SOCKET_ERROR): no catalogue": WSASendMsg = usize::MAX; WSALookupServiceBeginW = usize::MAX; WSALookupServiceNextW = usize::MAX; WSALookupServiceEnd = 0; WSCGetProviderPath = usize::MAX; }
 
 /// Signals an event when a socket is ready; the socket does not block from now on.
 /// <https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsaeventselect>
@@ -830,6 +856,7 @@ pub fn ConnectEx(s: HANDLE, name: Ptr<u8>, len: i32, _data: Ptr<u8>, _size: u32,
         let blocking = !socket::is_nonblocking(file.fd());
         socket::set_nonblocking(file.fd(), true)?;
         let begun = socket::connect(file.fd(), &name).map_err(Error::from);
+        ntdll::file::pending::stir(&file);
         let socket = file.clone();
         let mut first = Some(begun);
         let attempt = move || {

@@ -5,6 +5,7 @@ mod address;
 mod exports;
 mod names;
 mod overlapped;
+mod protocols;
 
 pub use exports::*;
 pub use names::*;
@@ -24,6 +25,7 @@ pub const WSAEMSGSIZE: u32 = 10040;
 pub const WSAENOPROTOOPT: u32 = 10042;
 pub const WSAEOPNOTSUPP: u32 = 10045;
 pub const WSAEAFNOSUPPORT: u32 = 10047;
+pub const WSAENOBUFS: u32 = 10055;
 pub const WSA_IO_PENDING: u32 = 997;
 
 /// A Winsock error code.
@@ -59,7 +61,7 @@ impl From<Errno> for Error {
             102 => 10052,
             103 => 10053,
             104 => 10054,
-            12 | 105 => 10055,
+            12 | 105 => WSAENOBUFS,
             106 => 10056,
             107 => 10057,
             108 => 10058,

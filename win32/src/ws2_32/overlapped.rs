@@ -122,8 +122,7 @@ fn run(reactor: &'static Reactor) {
             continue;
         }
         if list[0].got != 0 {
-            let mut drained = 0u64;
-            let _ = host::file::read(reactor.waker.as_raw_fd(), &raw mut drained as usize, 8);
+            host::eventfd::wait(reactor.waker.as_raw_fd());
         }
         for poll in list[1..].iter().filter(|poll| poll.got != 0) {
             for watch in reactor.watches.lock().iter_mut().filter(|watch| watch.file.fd() == poll.fd) {
@@ -159,7 +158,7 @@ pub fn start(file: Arc<File>, events: i16, overlapped: usize, mut attempt: Attem
         Ok(Started::Done(Done { status, bytes })) if status.is_ok() => Ok(Some(bytes)),
         Ok(Started::Done(Done { status, .. })) => Err(Error(status.0 & 0xffff)),
         Ok(Started::Pending) => Err(Error(WSA_IO_PENDING)),
-        Err(_) => Err(Error(10055)),
+        Err(_) => Err(Error(super::WSAENOBUFS)),
     }
 }
 
@@ -168,7 +167,7 @@ static WATCHING: AtomicBool = AtomicBool::new(false);
 
 /// WSAEventSelect: `mask` 0 ends it.
 pub fn watch(file: &Arc<File>, event: Option<Arc<Event>>, mask: u32) -> Result<(), Error> {
-    let reactor = reactor().ok_or(Error(10055))?;
+    let reactor = reactor().ok_or(Error(super::WSAENOBUFS))?;
     let mut watches = reactor.watches.lock();
     watches.retain(|watch| !Arc::ptr_eq(&watch.file, file));
     if let Some(event) = event.filter(|_| mask != 0) {
