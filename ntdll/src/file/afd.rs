@@ -9,9 +9,8 @@ use super::{Done, File};
 use crate::object;
 use abi::{HANDLE, NTSTATUS, Ptr};
 use host::socket::{self, Poll};
-use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// The control code. Input and output are [`Header`] and as many [`Entry`]s as it says.
@@ -87,22 +86,15 @@ pub fn poll(device: Arc<File>, input: Ptr<u8>, input_len: u32, output: (Ptr<u8>,
     pending::start_waiting(device, waits, deadline, request, attempt)
 }
 
-/// The exclusive polls: what they watch, and how they learn that they are over.
-static EXCLUSIVE: Mutex<Vec<(Weak<File>, Weak<AtomicBool>)>> = Mutex::new(Vec::new());
-
 /// An exclusive poll of a socket ends the one before it, which then has found nothing.
 fn take_over(watched: &[Watched], ended: &Arc<AtomicBool>) {
-    let mut polls = EXCLUSIVE.lock();
-    polls.retain(|(file, other)| {
-        let (Some(file), Some(other)) = (file.upgrade(), other.upgrade()) else { return false };
-        let again = watched.iter().any(|watched| Arc::ptr_eq(&watched.file, &file));
-        if again {
-            other.store(true, Ordering::Release);
-            pending::stir(&file);
+    for Watched { file, .. } in watched {
+        let before = std::mem::replace(&mut *file.exclusive_poll.lock(), Arc::downgrade(ended));
+        if let Some(before) = before.upgrade() {
+            before.store(true, Ordering::Release);
+            pending::stir(file);
         }
-        !again
-    });
-    polls.extend(watched.iter().map(|watched| (Arc::downgrade(&watched.file), Arc::downgrade(ended))));
+    }
 }
 
 /// None: never.

@@ -75,6 +75,8 @@ pub struct File {
     /// The symbolic link itself, rather than what it leads to.
     pub is_link: bool,
     closed: AtomicBool,
+    /// How the exclusive poll of this socket, if any, learns that it is over.
+    exclusive_poll: Mutex<std::sync::Weak<AtomicBool>>,
     delete_on_close: AtomicBool,
     share: Option<share::Claim>,
     listing: Mutex<Option<Listing>>,
@@ -149,6 +151,7 @@ impl File {
             path: Mutex::new(path),
             is_link: false,
             closed: AtomicBool::new(false),
+            exclusive_poll: Mutex::default(),
             delete_on_close: AtomicBool::new(false),
             share,
             listing: Mutex::new(None),
