@@ -74,6 +74,7 @@ struct Pending {
     request: Request,
     attempt: Attempt,
     next: Next,
+    ordered: bool,
 }
 
 /// When the next attempt is made.
@@ -87,8 +88,9 @@ enum Next {
 
 impl Pending {
     /// Operations of one kind on one file end in the order in which they began.
+    /// Polls take nothing from their files, so they have no order.
     fn kind(&self) -> Option<(RawFd, i16)> {
-        self.waits.first().map(|(file, events)| (file.fd(), *events))
+        self.waits.first().filter(|_| self.ordered).map(|(file, events)| (file.fd(), *events))
     }
 }
 
@@ -115,7 +117,7 @@ fn reactor() -> Option<&'static Reactor> {
 /// Does an operation now, or when the file is ready for `events`.
 pub fn start(file: Arc<File>, events: i16, request: Request, attempt: Attempt) -> Result<Started, NTSTATUS> {
     let waits = vec![(file.clone(), events)];
-    start_waiting(file, waits, None, request, attempt)
+    begin(file, waits, None, true, request, attempt)
 }
 
 /// Does an operation now, or when one of `waits` is ready for its events or the deadline has come.
@@ -123,6 +125,17 @@ pub(super) fn start_waiting(
     file: Arc<File>,
     waits: Vec<(Arc<File>, i16)>,
     deadline: Option<Instant>,
+    request: Request,
+    attempt: Attempt,
+) -> Result<Started, NTSTATUS> {
+    begin(file, waits, deadline, false, request, attempt)
+}
+
+fn begin(
+    file: Arc<File>,
+    waits: Vec<(Arc<File>, i16)>,
+    deadline: Option<Instant>,
+    ordered: bool,
     request: Request,
     mut attempt: Attempt,
 ) -> Result<Started, NTSTATUS> {
@@ -138,7 +151,7 @@ pub(super) fn start_waiting(
         return Ok(Started::Done(done));
     }
     let reactor = reactor().ok_or(NTSTATUS::INSUFFICIENT_RESOURCES)?;
-    reactor.waiting.lock().push(Pending { file, waits, deadline, request, attempt, next: Next::WhenReady });
+    reactor.waiting.lock().push(Pending { file, waits, deadline, request, attempt, next: Next::WhenReady, ordered });
     host::eventfd::wake(reactor.waker.as_raw_fd());
     Ok(Started::Pending)
 }
@@ -224,7 +237,7 @@ fn milliseconds_to(deadline: Instant) -> i32 {
 fn attempts(waiting: &mut Vec<Pending>, polled: &[Poll]) -> Vec<(Pending, Done)> {
     let now = Instant::now();
     let mut done = Vec::new();
-    let mut behind: Vec<Option<(RawFd, i16)>> = Vec::new();
+    let mut behind: Vec<(RawFd, i16)> = Vec::new();
     let mut index = 0;
     while index < waiting.len() {
         let pending = &mut waiting[index];
@@ -234,13 +247,13 @@ fn attempts(waiting: &mut Vec<Pending>, polled: &[Poll]) -> Vec<(Pending, Done)>
         });
         let due = got != 0 || pending.next == Next::Now || pending.deadline.is_some_and(|deadline| deadline <= now);
         let kind = pending.kind();
-        if !due || behind.contains(&kind) {
+        if !due || kind.is_some_and(|kind| behind.contains(&kind)) {
             index += 1;
         } else if let Some(how) = (pending.attempt)() {
             done.push((waiting.remove(index), how));
         } else {
             pending.next = if got != 0 && got & wanted == 0 { Next::WhenStirred } else { Next::WhenReady };
-            behind.push(kind);
+            behind.extend(kind);
             index += 1;
         }
     }
