@@ -7,6 +7,8 @@ pub mod eventfd;
 pub mod file;
 pub mod futex;
 pub mod gs;
+#[cfg(target_os = "linux")]
+pub mod linux;
 pub mod mem;
 pub mod pipe;
 pub mod process;

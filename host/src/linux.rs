@@ -1,0 +1,103 @@
+//! Unsafe edge: system calls of a Linux host as they are, for the Linux guest (posix-bridge).
+//!
+//! [`pass`] hands a guest's own arguments on. Addresses among them are the guest's, and the kernel checks them; a guest that
+//! names memory which is not its own harms nobody but the process that it is. The others are what path resolution needs:
+//! they work on descriptors and never through the C library's errno, which lies in thread-local storage.
+
+use crate::errno::{Errno, Result};
+use std::arch::asm;
+use std::ffi::CStr;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+/// Makes a system call.
+#[inline]
+pub fn pass(number: i64, args: [usize; 6]) -> Result<usize> {
+    let result: i64;
+    // SAFETY: the kernel keeps all registers but these; see the module on memory.
+    unsafe {
+        asm!("syscall", inlateout("rax") number => result, in("rdi") args[0], in("rsi") args[1], in("rdx") args[2], in("r10") args[3],
+            in("r8") args[4], in("r9") args[5], lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
+}
+
+fn descriptor(fd: usize) -> OwnedFd {
+    // SAFETY: a new descriptor that nobody else owns.
+    unsafe { OwnedFd::from_raw_fd(fd as RawFd) }
+}
+
+fn at(fd: RawFd) -> usize {
+    fd as usize
+}
+
+/// `struct open_how` of openat2(2).
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct OpenHow {
+    pub flags: u64,
+    pub mode: u64,
+    pub resolve: u64,
+}
+
+/// Opens `path` beneath `dir` as openat2(2) does; O_CLOEXEC is not added.
+pub fn openat2(dir: RawFd, path: &CStr, how: OpenHow) -> Result<OwnedFd> {
+    let call = || pass(libc::SYS_openat2, [at(dir), path.as_ptr() as usize, &raw const how as usize, size_of::<OpenHow>(), 0, 0]);
+    call().map(descriptor)
+}
+
+/// Opens `path` without any limit on where it leads: for paths that are ours, not the guest's.
+pub fn openat(dir: RawFd, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd> {
+    pass(libc::SYS_openat, [at(dir), path.as_ptr() as usize, flags as usize, mode as usize, 0, 0]).map(descriptor)
+}
+
+/// Facts about `path`, or with an empty path and AT_EMPTY_PATH about `dir` itself.
+pub fn fstatat(dir: RawFd, path: &CStr, flags: i32) -> Result<libc::stat> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    pass(libc::SYS_newfstatat, [at(dir), path.as_ptr() as usize, stat.as_mut_ptr() as usize, flags as usize, 0, 0])?;
+    // SAFETY: the call filled it.
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// Facts about an open file, O_PATH descriptors and AT_FDCWD included.
+pub fn fstat(fd: RawFd) -> Result<libc::stat> {
+    fstatat(fd, c"", libc::AT_EMPTY_PATH)
+}
+
+/// The text of a symbolic link, as much of it as fits. An empty path reads the link that an O_PATH descriptor stands for.
+pub fn readlinkat<'a>(dir: RawFd, path: &CStr, into: &'a mut [u8]) -> Result<&'a [u8]> {
+    let len = pass(libc::SYS_readlinkat, [at(dir), path.as_ptr() as usize, into.as_mut_ptr() as usize, into.len(), 0, 0])?;
+    Ok(&into[..len])
+}
+
+/// The path by which the kernel knows the current directory, or `(unreachable)…`.
+pub fn getcwd(into: &mut [u8]) -> Result<&[u8]> {
+    let len = pass(libc::SYS_getcwd, [into.as_mut_ptr() as usize, into.len(), 0, 0, 0, 0])?;
+    Ok(&into[..len.saturating_sub(1)])
+}
+
+/// Moves a descriptor to the lowest free number that is at least `lowest`, closed on exec.
+pub fn move_up(fd: OwnedFd, lowest: RawFd) -> Result<OwnedFd> {
+    use std::os::fd::AsRawFd;
+    pass(libc::SYS_fcntl, [at(fd.as_raw_fd()), libc::F_DUPFD_CLOEXEC as usize, at(lowest), 0, 0, 0]).map(descriptor)
+}
+
+/// Reads at a position into host memory.
+pub fn pread(fd: RawFd, into: &mut [u8], offset: u64) -> Result<usize> {
+    pass(libc::SYS_pread64, [at(fd), into.as_mut_ptr() as usize, into.len(), offset as usize, 0, 0])
+}
+
+/// A memory file with a name that only /proc shows.
+pub fn memfd(name: &CStr) -> Result<OwnedFd> {
+    pass(libc::SYS_memfd_create, [name.as_ptr() as usize, libc::MFD_CLOEXEC as usize, 0, 0, 0, 0]).map(descriptor)
+}
+
+/// Gives up ownership: the number is the guest's from now on.
+pub fn release(fd: OwnedFd) -> usize {
+    use std::os::fd::IntoRawFd;
+    fd.into_raw_fd() as usize
+}
+
+/// Reads directory entries into host memory (`struct linux_dirent64`).
+pub fn getdents64(fd: RawFd, into: &mut [u8]) -> Result<usize> {
+    pass(libc::SYS_getdents64, [at(fd), into.as_mut_ptr() as usize, into.len(), 0, 0, 0])
+}

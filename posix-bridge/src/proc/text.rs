@@ -1,0 +1,126 @@
+//! Files of /proc that tell of paths, written with the paths of the guest.
+
+use crate::vfs::{Source, Vfs};
+use host::linux;
+use host::{Errno, Result};
+use std::ffi::CString;
+use std::os::fd::AsRawFd;
+
+/// The whole of a file of the host's /proc.
+fn read(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
+    let path = CString::new(path).map_err(|_| Errno::ENOENT)?;
+    let fd = linux::openat(vfs.proc()?.fd.as_raw_fd(), &path, libc::O_RDONLY | libc::O_CLOEXEC, 0)?;
+    let mut all = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match linux::pread(fd.as_raw_fd(), &mut buffer, all.len() as u64)? {
+            0 => return Ok(all),
+            len => all.extend_from_slice(&buffer[..len]),
+        }
+    }
+}
+
+/// Where the file's name stands in a line of maps: after address, permissions, offset, device and inode.
+fn name_of(line: &[u8]) -> usize {
+    let mut at = 0;
+    for _ in 0..5 {
+        at += line[at..].iter().position(|&c| c == b' ').unwrap_or(line.len() - at);
+        at += line[at..].iter().position(|&c| c != b' ').unwrap_or(line.len() - at);
+    }
+    at
+}
+
+/// Mappings of the guest's files under the guest's names. Those of files outside of its tree are not its own.
+pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for line in read(vfs, path)?.split_inclusive(|&c| c == b'\n') {
+        let (front, name) = line.split_at(name_of(line));
+        let name = name.trim_ascii_end();
+        if name.starts_with(b"/") && !name.starts_with(b"/memfd:") && !name.starts_with(b"/dev/zero (") && !name.starts_with(b"/SYSV") {
+            let Some(guest) = vfs.place_of_host(name)?.and_then(|(_, place)| vfs.from_root(&place)) else { continue };
+            all.extend_from_slice(front);
+            all.extend_from_slice(&guest);
+            all.push(b'\n');
+        } else if name != b"[heap]" {
+            all.extend_from_slice(line);
+        }
+    }
+    Ok(all)
+}
+
+/// One mounted folder, for the two lists.
+struct Row<'v> {
+    device: &'v str,
+    place: Vec<u8>,
+    kind: &'v str,
+    access: &'v str,
+    id: u64,
+}
+
+fn rows(vfs: &Vfs) -> impl Iterator<Item = Row<'_>> {
+    vfs.mounts.iter().filter_map(|mount| {
+        let (device, kind, id) = match &mount.source {
+            Source::Folder { .. } if mount.guest == b"/dev/pts" => ("devpts", "devpts", 0),
+            Source::Folder { .. } => ("/dev/root", "ext4", mount.folder().ok().flatten().map_or(0, |folder| folder.id.0)),
+            Source::Proc => ("proc", "proc", vfs.proc().map_or(0, |proc| proc.id.0)),
+            Source::File(_) | Source::Link(_) => return None,
+        };
+        let place = escape(&vfs.from_root(&mount.guest)?);
+        Some(Row { device, place, kind, access: if mount.read_only { "ro" } else { "rw" }, id })
+    })
+}
+
+/// Spaces and their like as mounts(5) writes them: in octal.
+fn escape(path: &[u8]) -> Vec<u8> {
+    path.iter().fold(Vec::new(), |mut text, &c| {
+        match c {
+            b' ' | b'\t' | b'\n' | b'\\' => text.extend_from_slice(format!("\\{c:03o}").as_bytes()),
+            _ => text.push(c),
+        }
+        text
+    })
+}
+
+/// fstab(5)'s form.
+pub fn mounts(vfs: &Vfs, _: &[u8]) -> Result<Vec<u8>> {
+    let line = |row: Row| {
+        let rest = format!(" {} {},relatime 0 0\n", row.kind, row.access);
+        [row.device.as_bytes(), b" ", &row.place[..], rest.as_bytes()].concat()
+    };
+    Ok(rows(vfs).flat_map(line).collect())
+}
+
+/// proc_pid_mountinfo(5).
+pub fn mountinfo(vfs: &Vfs, _: &[u8]) -> Result<Vec<u8>> {
+    const FIRST: usize = 22;
+    let line = |(i, row): (usize, Row)| {
+        let parent = if i == 0 { 1 } else { FIRST };
+        let front = format!("{} {parent} {}:{} / ", FIRST + i, libc::major(row.id), libc::minor(row.id));
+        let back = format!(" {},relatime - {} {} {}\n", row.access, row.kind, row.device, row.access);
+        [front.as_bytes(), &row.place[..], back.as_bytes()].concat()
+    };
+    Ok(rows(vfs).enumerate().flat_map(line).collect())
+}
+
+/// The guest's processes are in no control group that it could look into.
+pub fn cgroup(_: &Vfs, _: &[u8]) -> Result<Vec<u8>> {
+    Ok(b"0::/\n".to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_names_in_maps() {
+        let line = b"7f0000000000-7f0000001000 r-xp 00000000 fe:00 123                        /usr/lib/libc.so.6\n";
+        assert_eq!(&line[name_of(line)..], b"/usr/lib/libc.so.6\n");
+        let bare = b"7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n";
+        assert_eq!(bare[name_of(bare)..].trim_ascii_end(), b"");
+    }
+
+    #[test]
+    fn escapes_as_mounts() {
+        assert_eq!(escape(b"/a b"), b"/a\\040b");
+    }
+}

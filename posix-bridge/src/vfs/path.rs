@@ -1,0 +1,101 @@
+//! Paths as text: components, names and mount points, without looking at any file.
+
+use host::{Errno, Result};
+use std::ffi::CStr;
+
+/// Longest path with its NUL (PATH_MAX of limits.h).
+pub const PATH_MAX: usize = 4096;
+/// Longest name (NAME_MAX of limits.h).
+pub const NAME_MAX: usize = 255;
+
+/// One name of a folder, ready for the kernel.
+pub struct Name {
+    len: usize,
+    bytes: [u8; NAME_MAX + 1],
+}
+
+impl Name {
+    pub fn new(name: &[u8]) -> Result<Name> {
+        if name.len() > NAME_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        let mut bytes = [0; NAME_MAX + 1];
+        bytes[..name.len()].copy_from_slice(name);
+        Ok(Name { len: name.len(), bytes })
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub fn c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+/// Components of a path, without empty ones and `.`.
+pub fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|&c| c == b'/').filter(|c| !c.is_empty() && *c != b".")
+}
+
+/// The first component and what follows its slashes. None where there is no component left.
+pub fn split_first(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let start = path.iter().position(|&c| c != b'/')?;
+    let path = &path[start..];
+    let end = path.iter().position(|&c| c == b'/').unwrap_or(path.len());
+    Some((&path[..end], &path[end..]))
+}
+
+/// The last component, what is before it, and whether slashes follow it. None where there is no component.
+pub fn split_last(path: &[u8]) -> Option<(&[u8], &[u8], bool)> {
+    let end = path.iter().rposition(|&c| c != b'/')? + 1;
+    let start = path[..end].iter().rposition(|&c| c == b'/').map_or(0, |i| i + 1);
+    Some((&path[..start], &path[start..end], end < path.len()))
+}
+
+/// Takes the last component away from an absolute path without `.` and `..`; the root is empty.
+pub fn pop(path: &mut Vec<u8>) {
+    path.truncate(path.iter().rposition(|&c| c == b'/').unwrap_or(0));
+}
+
+/// What is left of `path` below `folder` (both absolute, the root is empty): empty, or begins with a slash.
+pub fn below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
+    path.strip_prefix(folder).filter(|rest| rest.first().is_none_or(|&c| c == b'/'))
+}
+
+/// An absolute path without repeated slashes, `.` and `..`; the root is empty.
+pub fn normal(path: &[u8]) -> Vec<u8> {
+    let mut normal = Vec::with_capacity(path.len() + 1);
+    for component in components(path) {
+        if component == b".." {
+            pop(&mut normal);
+        } else {
+            normal.push(b'/');
+            normal.extend_from_slice(component);
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits() {
+        assert_eq!(split_first(b"//a/b"), Some((&b"a"[..], &b"/b"[..])));
+        assert_eq!(split_first(b"//"), None);
+        assert_eq!(split_last(b"/a/b//"), Some((&b"/a/"[..], &b"b"[..], true)));
+        assert_eq!(split_last(b"b"), Some((&b""[..], &b"b"[..], false)));
+        assert_eq!(split_last(b"/"), None);
+    }
+
+    #[test]
+    fn normalises() {
+        assert_eq!(normal(b"/../a/./b//../c/"), b"/a/c");
+        assert_eq!(normal(b"/.."), b"");
+        assert_eq!(below(b"/a/b", b"/a"), Some(&b"/b"[..]));
+        assert_eq!(below(b"/ab", b"/a"), None);
+        assert_eq!(below(b"/a", b""), Some(&b"/a"[..]));
+    }
+}

@@ -1,0 +1,402 @@
+//! Path resolution inside the root (path_resolution(7)).
+//!
+//! [`Vfs::locate`] first tries to open the parent directory with one openat2 that follows no link and does not leave the
+//! directory that it starts from; most paths have no link in them. Where a link, a `..` above the start, a mount point or
+//! /proc is met, a [`Walk`] goes on component by component. It holds each directory by a descriptor and checks by device and
+//! inode number, not by name, that `..` stops at the root; so neither links nor concurrent renames lead out.
+
+use super::path::{NAME_MAX, Name, PATH_MAX, below, pop, split_first, split_last};
+use super::{Dir, Folder, PLAIN, Source, Vfs, id, open_dir};
+use crate::proc;
+use host::linux::{self, OpenHow};
+use host::{Errno, Result};
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// Links that one resolution may follow (MAXSYMLINKS of the kernel).
+const MAX_LINKS: u32 = 40;
+
+/// Where a path leads, short of its last step.
+pub enum Located {
+    /// A name in a folder of the host, which may not exist and must not be followed.
+    Entry { dir: Dir, name: Name, mount: usize, must_be_dir: bool },
+    /// A folder of the host itself: the root, a mount point, or what a path that ends in `.` or `..` means.
+    Folder { dir: Dir, mount: usize },
+    /// A thing that is open: a bound file or device, or what a link in /proc stands for. `fd` is an O_PATH descriptor.
+    Object { fd: OwnedFd, mount: usize, reopen: Reopen },
+    /// A place of /proc.
+    Proc(proc::Node),
+    /// A symbolic link that the root folder does not hold, not followed.
+    Link(&'static [u8]),
+}
+
+/// With which access a thing may be opened once more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reopen {
+    /// As its own permissions say.
+    Any,
+    /// It lies outside of the tree and the guest has it by inheritance: only with the access mode that it has (O_RDONLY,
+    /// O_WRONLY, O_RDWR).
+    As(i32),
+}
+
+/// What to do with a link in the last place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Last {
+    Follow,
+    NoFollow,
+}
+
+impl Vfs {
+    /// Finds where a path leads. With [`Last::Follow`] the name of an [`Located::Entry`] was not a link when it was looked at.
+    pub fn locate(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Located> {
+        match self.locate_quick(dir, path)? {
+            Some(Located::Entry { dir: parent, name, mount, must_be_dir }) => {
+                let follow = last == Last::Follow || must_be_dir;
+                if follow && matches!(linux::readlinkat(parent.raw(), name.c_str(), &mut [0]), Ok(_)) {
+                    return self.walk(dir, path, last);
+                }
+                Ok(Located::Entry { dir: parent, name, mount, must_be_dir })
+            }
+            Some(located) => Ok(located),
+            None => self.walk(dir, path, last),
+        }
+    }
+
+    /// [`locate`](Self::locate) where no link is met; the last name is not looked at and may be one.
+    pub(crate) fn locate_quick(&self, dir: RawFd, path: &CStr) -> Result<Option<Located>> {
+        let Some((base, rest, mount)) = self.quick(dir, path)? else { return Ok(None) };
+        let Some((parent, name, slash)) = split_last(rest.to_bytes()) else { return Ok(None) };
+        if name == b".." {
+            return Ok(None);
+        }
+        if name == b"." && parent.is_empty() {
+            return Ok(Some(Located::Folder { dir: Dir::Borrowed(base), mount }));
+        }
+        let (name, is_dot) = (Name::new(name)?, name == b".");
+        let parent = if parent.is_empty() {
+            Dir::Borrowed(base)
+        } else {
+            let mut buffer = [0; PATH_MAX];
+            match open_dir(base, c_path(parent, &mut buffer)?) {
+                Ok(fd) => Dir::Owned(fd),
+                Err(Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN) => return Ok(None),
+                Err(e) => return Err(e),
+            }
+        };
+        Ok(Some(match is_dot {
+            true => Located::Folder { dir: parent, mount },
+            false => Located::Entry { dir: parent, name, mount, must_be_dir: slash },
+        }))
+    }
+
+    /// Finds where a path leads, component by component.
+    pub(crate) fn walk(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Located> {
+        let bytes = path.to_bytes();
+        if bytes.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let mut walk = if bytes[0] == b'/' { Walk::at_root(self)? } else { Walk::at(self, dir)? };
+        walk.rest = bytes.to_vec();
+        walk.run(last)
+    }
+}
+
+/// A path as the kernel wants it.
+pub(crate) fn c_path<'b>(path: &[u8], buffer: &'b mut [u8; PATH_MAX]) -> Result<&'b CStr> {
+    let room = buffer.get_mut(..path.len() + 1).ok_or(Errno::ENAMETOOLONG)?;
+    room[..path.len()].copy_from_slice(path);
+    room[path.len()] = 0;
+    CStr::from_bytes_until_nul(room).map_err(|_| Errno::ENOENT)
+}
+
+/// A resolution under way.
+struct Walk<'v> {
+    vfs: &'v Vfs,
+    dir: Dir,
+    mount: usize,
+    /// Where `dir` lies in the whole tree. Only mount points are recognised by it.
+    at: Vec<u8>,
+    /// Within /proc: the path below it.
+    proc: Option<Vec<u8>>,
+    rest: Vec<u8>,
+    links: u32,
+}
+
+impl<'v> Walk<'v> {
+    fn at_root(vfs: &'v Vfs) -> Result<Walk<'v>> {
+        let (fd, _, mount, at) = vfs.root()?;
+        Ok(Walk { vfs, dir: Dir::Borrowed(fd), mount, at: at.to_vec(), proc: None, rest: Vec::new(), links: 0 })
+    }
+
+    /// Begins at an open directory of the guest's, or at AT_FDCWD.
+    fn at(vfs: &'v Vfs, dir: RawFd) -> Result<Walk<'v>> {
+        let stat = linux::fstat(dir)?;
+        if stat.st_mode & libc::S_IFMT != libc::S_IFDIR {
+            return Err(Errno::ENOTDIR);
+        }
+        let (mount, at) = vfs.place_of(dir)?.ok_or(Errno::EACCES)?;
+        let proc = match vfs.mounts[mount].source {
+            Source::Proc => below(&at, &vfs.mounts[mount].guest).map(|rest| rest.strip_prefix(b"/").unwrap_or(rest).to_vec()),
+            _ => None,
+        };
+        Ok(Walk { vfs, dir: Dir::Borrowed(dir), mount, at, proc, rest: Vec::new(), links: 0 })
+    }
+
+    /// Goes to the root directory; what is left of the path stays.
+    fn to_root(&mut self) -> Result<()> {
+        let (fd, _, mount, at) = self.vfs.root()?;
+        self.dir = Dir::Borrowed(fd);
+        self.mount = mount;
+        self.at = at.to_vec();
+        self.proc = None;
+        Ok(())
+    }
+
+    /// The folder that the walk has reached.
+    fn here(self) -> Located {
+        match self.proc {
+            Some(path) => Located::Proc(proc::Node::directory(path)),
+            None => Located::Folder { dir: self.dir, mount: self.mount },
+        }
+    }
+
+    fn run(mut self, last: Last) -> Result<Located> {
+        self.skip_ahead()?;
+        loop {
+            let Some((name, after)) = split_first(&self.rest) else { return Ok(self.here()) };
+            let (name, after) = (name.to_vec(), after.to_vec());
+            let is_last = after.iter().all(|&c| c == b'/');
+            let slash = is_last && !after.is_empty();
+            let follow = last == Last::Follow || !is_last || slash;
+            if name == b"." || name == b".." {
+                self.rest = after;
+                if name == b".." {
+                    self.up()?;
+                }
+                continue;
+            }
+            if name.len() > NAME_MAX {
+                return Err(Errno::ENAMETOOLONG);
+            }
+            if self.proc.is_some() {
+                match self.step_in_proc(&name, after, is_last, slash, follow)? {
+                    Some(located) => return Ok(located),
+                    None => continue,
+                }
+            }
+            let place = [&self.at[..], b"/", &name[..]].concat();
+            if let Some(mount) = self.vfs.mount_at(&place) {
+                match &self.vfs.mounts[mount].source {
+                    Source::Folder { .. } => {
+                        let Some(folder) = self.vfs.mounts[mount].folder()? else { return Err(Errno::ENOENT) };
+                        self.dir = Dir::Borrowed(folder.fd.as_raw_fd());
+                        (self.mount, self.at, self.rest) = (mount, place, after);
+                        self.skip_ahead()?;
+                    }
+                    Source::Proc => (self.mount, self.at, self.rest, self.proc) = (mount, place, after, Some(Vec::new())),
+                    Source::Link(text) if follow => self.follow(text, &after)?,
+                    Source::Link(text) => return Ok(Located::Link(text)),
+                    Source::File(host) if is_last && !slash => {
+                        let fd = linux::openat(libc::AT_FDCWD, host, libc::O_PATH | libc::O_CLOEXEC, 0)?;
+                        return Ok(Located::Object { fd, mount, reopen: Reopen::Any });
+                    }
+                    Source::File(_) => return Err(Errno::ENOTDIR),
+                }
+                continue;
+            }
+            let name = Name::new(&name)?;
+            if !is_last {
+                match open_dir(self.dir.raw(), name.c_str()) {
+                    Ok(fd) => {
+                        self.dir = Dir::Owned(fd);
+                        (self.at, self.rest) = (place, after);
+                        continue;
+                    }
+                    Err(Errno::ELOOP | Errno::EAGAIN) => {}
+                    Err(e) => return Err(e),
+                }
+            } else if !follow {
+                return Ok(Located::Entry { dir: self.dir, name, mount: self.mount, must_be_dir: false });
+            }
+            let mut text = [0; PATH_MAX];
+            match linux::readlinkat(self.dir.raw(), name.c_str(), &mut text) {
+                Ok(text) => self.follow(text, &after)?,
+                Err(Errno::EINVAL | Errno::ENOENT) if is_last => {
+                    return Ok(Located::Entry { dir: self.dir, name, mount: self.mount, must_be_dir: slash });
+                }
+                // It was a link a moment ago: look again.
+                Err(Errno::EINVAL) => self.count()?,
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    fn count(&mut self) -> Result<()> {
+        self.links += 1;
+        if self.links > MAX_LINKS { Err(Errno::ELOOP) } else { Ok(()) }
+    }
+
+    /// Goes where a link in the current directory says.
+    fn follow(&mut self, text: &[u8], after: &[u8]) -> Result<()> {
+        self.count()?;
+        if text.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        if text.len() + after.len() >= PATH_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        if text[0] == b'/' {
+            self.to_root()?;
+        }
+        self.rest = [text, after].concat();
+        self.skip_ahead()
+    }
+
+    /// Takes all directories but the last name in one step, if no mount point can be among them and no link is.
+    fn skip_ahead(&mut self) -> Result<()> {
+        if self.proc.is_some() {
+            return Ok(());
+        }
+        let Some((parent, name, slash)) = split_last(&self.rest) else { return Ok(()) };
+        let parent = &parent[parent.iter().position(|&c| c != b'/').unwrap_or(parent.len())..];
+        let Some((first, _)) = split_first(parent) else { return Ok(()) };
+        if first == b"." || parent.split(|&c| c == b'/').any(|c| c == b"..") {
+            return Ok(());
+        }
+        if self.vfs.mounts_below(&[&self.at[..], b"/", first].concat()) {
+            return Ok(());
+        }
+        let mut buffer = [0; PATH_MAX];
+        match open_dir(self.dir.raw(), c_path(parent, &mut buffer)?) {
+            Ok(fd) => {
+                for component in super::path::components(parent) {
+                    self.at.push(b'/');
+                    self.at.extend_from_slice(component);
+                }
+                self.dir = Dir::Owned(fd);
+                self.rest = [name, if slash { &b"/"[..] } else { b"" }].concat();
+                Ok(())
+            }
+            Err(Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN) => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Goes to the parent directory, which at the root is the root itself.
+    fn up(&mut self) -> Result<()> {
+        if let Some(path) = &mut self.proc {
+            if path.is_empty() {
+                return self.leave_mount();
+            }
+            path.truncate(path.iter().rposition(|&c| c == b'/').unwrap_or(0));
+            pop(&mut self.at);
+            return Ok(());
+        }
+        let now = id(&linux::fstat(self.dir.raw())?);
+        let (_, root, ..) = self.vfs.root()?;
+        if now == root {
+            return self.to_root();
+        }
+        if self.is_top(self.mount, now) {
+            return if self.mount == 0 { self.to_root() } else { self.leave_mount() };
+        }
+        // The top of another mount that the walk is not in: a rename has brought its directory there. It ends there too,
+        // unless that mount shows a part of this one.
+        let other = (0..self.vfs.mounts.len()).find(|&m| m != self.mount && self.is_top(m, now) && !self.contains(m));
+        if let Some(other) = other {
+            self.mount = other;
+            return if other == 0 { self.to_root() } else { self.leave_mount() };
+        }
+        let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64;
+        self.dir = Dir::Owned(linux::openat2(self.dir.raw(), c"..", OpenHow { flags, mode: 0, resolve: libc::RESOLVE_NO_SYMLINKS })?);
+        pop(&mut self.at);
+        Ok(())
+    }
+
+    fn is_top(&self, mount: usize, now: super::Id) -> bool {
+        matches!(&self.vfs.mounts[mount].source, Source::Folder { folder, .. } if folder.get().is_some_and(|f| f.id == now))
+    }
+
+    /// Whether another mount's folder lies inside the folder of the mount that the walk is in.
+    fn contains(&self, other: usize) -> bool {
+        let path = |mount: usize| match &self.vfs.mounts[mount].source {
+            Source::Folder { folder, .. } => folder.get().and_then(|f: &Folder| self.vfs.host_path(f.fd.as_raw_fd()).ok()),
+            _ => None,
+        };
+        match (path(self.mount), path(other)) {
+            (Some(outer), Some(inner)) => outer == b"/" || below(&inner, &outer).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Goes from the top of a mount to the directory that its mount point lies in.
+    fn leave_mount(&mut self) -> Result<()> {
+        let mut parent = self.vfs.mounts[self.mount].guest.clone();
+        pop(&mut parent);
+        self.to_root()?;
+        let rest = std::mem::take(&mut self.rest);
+        let up = self.vfs.from_root(&parent).unwrap_or_default();
+        self.rest = [&up[..], b"/", &rest[..]].concat();
+        Ok(())
+    }
+
+    fn step_in_proc(&mut self, name: &[u8], after: Vec<u8>, is_last: bool, slash: bool, follow: bool) -> Result<Option<Located>> {
+        let here = self.proc.clone().unwrap_or_default();
+        let node = proc::Node::find(self.vfs, &here, name)?;
+        if node.kind.is_link() {
+            if !follow {
+                return Ok(Some(Located::Proc(node)));
+            }
+            match node.follow(self.vfs)? {
+                proc::Target::Text(text) => self.follow(&text, &after)?,
+                proc::Target::Root => {
+                    self.count()?;
+                    self.to_root()?;
+                    self.rest = after;
+                }
+                proc::Target::Open { fd, access } => {
+                    self.count()?;
+                    let stat = linux::fstat(fd.as_raw_fd())?;
+                    let place = self.vfs.place_of(fd.as_raw_fd())?;
+                    if stat.st_mode & libc::S_IFMT == libc::S_IFDIR {
+                        let (mount, at) = place.ok_or(Errno::EACCES)?;
+                        let mut there = Walk::at(self.vfs, fd.as_raw_fd())?;
+                        self.proc = there.proc.take();
+                        (self.dir, self.mount, self.at, self.rest) = (Dir::Owned(fd), mount, at, after);
+                    } else if is_last && !slash {
+                        let reopen = match place {
+                            None if proc::has_path(self.vfs, fd.as_raw_fd()) => Reopen::As(access),
+                            _ => Reopen::Any,
+                        };
+                        return Ok(Some(Located::Object { fd, mount: place.map_or(0, |(mount, _)| mount), reopen }));
+                    } else {
+                        return Err(Errno::ENOTDIR);
+                    }
+                }
+            }
+            return Ok(None);
+        }
+        if is_last && !(slash && node.is_dir) {
+            return if slash { Err(Errno::ENOTDIR) } else { Ok(Some(Located::Proc(node))) };
+        }
+        if !node.is_dir {
+            return Err(Errno::ENOTDIR);
+        }
+        self.at.push(b'/');
+        self.at.extend_from_slice(name);
+        self.proc = Some(node.path);
+        self.rest = after;
+        Ok(None)
+    }
+}
+
+/// Opens with a descriptor's directory and a name, following nothing.
+pub(crate) fn open_entry(dir: RawFd, name: &CStr, flags: u64, mode: u64) -> Result<OwnedFd> {
+    linux::openat2(dir, name, OpenHow { flags: flags | libc::O_NOFOLLOW as u64, mode, resolve: PLAIN })
+}
+
+/// The path by which the kernel leads to what an open descriptor stands for.
+pub(crate) fn magic(fd: RawFd) -> CString {
+    CString::new(format!("/proc/self/fd/{fd}")).unwrap_or_default()
+}
