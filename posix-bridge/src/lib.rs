@@ -1,6 +1,17 @@
 //! The Linux personality: system calls, processes, signals and files of Linux programs.
 #![deny(unsafe_code)]
 
+pub mod args;
+pub mod call;
 pub mod dirent;
+pub mod fcntl;
+pub mod inotify;
+pub mod ioctl;
+pub mod mount;
 pub mod proc;
+pub mod socket;
+pub mod stat;
+pub mod table;
+pub mod unistd;
 pub mod vfs;
+pub mod xattr;

@@ -7,6 +7,7 @@
 pub mod open;
 pub mod path;
 pub mod resolve;
+pub mod target;
 
 #[cfg(test)]
 mod tests;

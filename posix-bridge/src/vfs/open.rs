@@ -187,6 +187,13 @@ impl Vfs {
         Err(Errno::ELOOP)
     }
 
+    /// [`node`](Self::node) for changing what the thing itself is like: mode, owner, times, length.
+    pub fn node_to_change(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Node> {
+        let node = self.node(dir, path, last)?;
+        self.writable(node.mount)?;
+        if node.own { Ok(node) } else { Err(Errno::EPERM) }
+    }
+
     /// Whether a mount is a file or device of the host that came with /dev, which the guest may use but not change.
     fn is_host_file(&self, mount: usize) -> bool {
         matches!(&self.mounts[mount].source, super::Source::File(path) if super::DEVICES.contains(&path.as_c_str()))

@@ -11,7 +11,7 @@ pub const NAME_MAX: usize = 255;
 /// One name of a folder, ready for the kernel.
 pub struct Name {
     len: usize,
-    bytes: [u8; NAME_MAX + 1],
+    bytes: [u8; NAME_MAX + 2],
 }
 
 impl Name {
@@ -19,13 +19,23 @@ impl Name {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let mut bytes = [0; NAME_MAX + 1];
+        let mut bytes = [0; NAME_MAX + 2];
         bytes[..name.len()].copy_from_slice(name);
         Ok(Name { len: name.len(), bytes })
     }
 
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
+    }
+
+    /// With a slash behind it, if there is none: the kernel then wants a directory. Calls that create, remove or rename
+    /// names do not follow a link for that.
+    pub fn with_slash(mut self) -> Name {
+        if self.bytes().last() != Some(&b'/') {
+            self.bytes[self.len] = b'/';
+            self.len += 1;
+        }
+        self
     }
 
     pub fn c_str(&self) -> &CStr {

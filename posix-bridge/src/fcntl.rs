@@ -1,0 +1,77 @@
+//! fcntl.h: opening files and working on descriptors.
+
+use crate::args::{Addr, Fd, Mode, OpenFlags, Path};
+use crate::call::Call;
+use crate::vfs::is_ours;
+use crate::vfs::path::PATH_MAX;
+use crate::vfs::resolve::Last;
+use host::linux::{self, OpenHow};
+use host::{Errno, Result};
+
+/// open(2)
+pub fn open(call: &mut Call, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
+    openat(call, Fd(libc::AT_FDCWD), path, flags, mode)
+}
+
+/// creat(2)
+pub fn creat(call: &mut Call, path: Path, mode: Mode) -> Result<usize> {
+    openat(call, Fd(libc::AT_FDCWD), path, OpenFlags(libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC), mode)
+}
+
+/// openat(2)
+pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
+    let mut buffer = [0; PATH_MAX];
+    call.vfs.open(dir.0, path.read(&mut buffer)?, flags.0, mode.0).map(linux::release)
+}
+
+/// openat2(2)
+pub fn openat2(call: &mut Call, dir: Fd, path: Path, how: Addr, size: usize) -> Result<usize> {
+    if size < size_of::<OpenHow>() {
+        return Err(Errno::EINVAL);
+    }
+    let how: OpenHow = how.read()?;
+    let mut buffer = [0; PATH_MAX];
+    let path = path.read(&mut buffer)?;
+    if how.resolve == 0 {
+        return call.vfs.open(dir.0, path, how.flags as i32, how.mode as u32).map(linux::release);
+    }
+    // A limit that the guest sets itself is kept by the kernel, where the path is one that may be handed to it: relative, and
+    // not to leave its directory.
+    let stays = how.resolve & (libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT) != 0;
+    match call.vfs.quick(dir.0, path)? {
+        Some((base, rest, _)) if stays && base == dir.0 => linux::openat2(base, rest, how).map(linux::release),
+        Some((base, rest, _)) if how.resolve & libc::RESOLVE_NO_SYMLINKS != 0 => {
+            linux::openat2(base, rest, OpenHow { resolve: how.resolve | libc::RESOLVE_BENEATH, ..how }).map(linux::release)
+        }
+        _ if how.resolve & !(libc::RESOLVE_NO_MAGICLINKS | libc::RESOLVE_NO_XDEV) == 0 => {
+            call.vfs.open(dir.0, path, how.flags as i32, how.mode as u32).map(linux::release)
+        }
+        // As a kernel says that cannot tell, so that the caller tries another way.
+        _ => Err(Errno::EAGAIN),
+    }
+}
+
+/// fcntl(2)
+pub fn fcntl(call: &mut Call, fd: Fd, command: i32, arg: usize) -> Result<usize> {
+    match command {
+        libc::F_SETLKW | libc::F_OFD_SETLKW => call.wait([fd.0 as usize, command as usize, arg, 0, 0, 0]),
+        libc::F_SETFD if is_ours(fd.0) => Err(Errno::EBADF),
+        _ => call.pass([fd.0 as usize, command as usize, arg, 0, 0, 0]),
+    }
+}
+
+/// name_to_handle_at(2): file handles name files beyond the root.
+pub fn name_to_handle_at(_: &mut Call, _: Fd, _: Path) -> Result<usize> {
+    Err(Errno::EOPNOTSUPP)
+}
+
+/// open_by_handle_at(2)
+pub fn open_by_handle_at(_: &mut Call, _: Fd, _: Addr, _: OpenFlags) -> Result<usize> {
+    Err(Errno::EPERM)
+}
+
+/// An O_PATH descriptor's worth of a path for calls that take the whole path and follow its last link.
+pub(crate) fn node(call: &Call, dir: Fd, path: Path, last: Last) -> Result<crate::vfs::open::Node> {
+    let mut buffer = [0; PATH_MAX];
+    call.vfs.node(dir.0, path.read(&mut buffer)?, last)
+}
