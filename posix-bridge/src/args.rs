@@ -62,7 +62,7 @@ const BLOCK: usize = 64;
 
 impl Path {
     /// Copies the path out of guest memory: nothing that the guest changes meanwhile changes what was looked at.
-    pub fn read<'b>(self, buffer: &'b mut PathBuffer) -> Result<&'b CStr> {
+    pub fn read(self, buffer: &mut PathBuffer) -> Result<&CStr> {
         let mut len = 0;
         loop {
             let from = self.0.checked_add(len).ok_or(Errno::EFAULT)?;
@@ -80,7 +80,7 @@ impl Path {
     }
 
     /// As [`read`](Self::read), with an empty path for a null pointer.
-    pub fn read_or_empty<'b>(self, buffer: &'b mut PathBuffer) -> Result<&'b CStr> {
+    pub fn read_or_empty(self, buffer: &mut PathBuffer) -> Result<&CStr> {
         if self.0 == 0 { Ok(c"") } else { self.read(buffer) }
     }
 }

@@ -168,7 +168,7 @@ impl Node {
             Ok(buffer)
         };
         let place =
-            |host: Vec<u8>| -> Result<Option<Vec<u8>>> { Ok(vfs.place_of_host(&host)?.and_then(|(_, place)| vfs.from_root(&place))) };
+            |host: Vec<u8>| -> Result<Option<Vec<u8>>> { Ok(vfs.place_of_host(&host)?.and_then(|(_, place)| vfs.seen_from_root(&place))) };
         match self.kind {
             Kind::Link => text(&self.path),
             Kind::Root => Ok(b"/".to_vec()),

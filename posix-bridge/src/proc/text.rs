@@ -37,7 +37,7 @@ pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
         let (front, name) = line.split_at(name_of(line));
         let name = name.trim_ascii_end();
         if name.starts_with(b"/") && !name.starts_with(b"/memfd:") && !name.starts_with(b"/dev/zero (") && !name.starts_with(b"/SYSV") {
-            let Some(guest) = vfs.place_of_host(name)?.and_then(|(_, place)| vfs.from_root(&place)) else { continue };
+            let Some(guest) = vfs.place_of_host(name)?.and_then(|(_, place)| vfs.seen_from_root(&place)) else { continue };
             all.extend_from_slice(front);
             all.extend_from_slice(&guest);
             all.push(b'\n');
@@ -65,7 +65,7 @@ fn rows(vfs: &Vfs) -> impl Iterator<Item = Row<'_>> {
             Source::Proc => ("proc", "proc", vfs.proc().map_or(0, |proc| proc.id.0)),
             Source::File(_) | Source::Link(_) => return None,
         };
-        let place = escape(&vfs.from_root(&mount.guest)?);
+        let place = escape(&vfs.seen_from_root(&mount.guest)?);
         Some(Row { device, place, kind, access: if mount.read_only { "ro" } else { "rw" }, id })
     })
 }

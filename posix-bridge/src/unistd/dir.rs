@@ -31,6 +31,8 @@ fn change_to(vfs: &Vfs, fd: RawFd) -> Result<usize> {
 
 /// getcwd(2)
 pub fn getcwd(call: &mut Call, buffer: Addr, size: usize) -> Result<usize> {
+    // A directory that is gone has no path.
+    linux::getcwd(&mut [0; PATH_MAX])?;
     let mut path = match call.vfs.guest_path(libc::AT_FDCWD)? {
         Some(path) => path,
         None => b"(unreachable)".to_vec(),

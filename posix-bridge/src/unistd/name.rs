@@ -64,13 +64,13 @@ pub fn rmdir(call: &mut Call, path: Path) -> Result<usize> {
 pub fn unlinkat(call: &mut Call, dir: Fd, path: Path, flags: i32) -> Result<usize> {
     let mut buffer = [0; PATH_MAX];
     let path = path.read(&mut buffer)?;
-    let taken = if flags & libc::AT_REMOVEDIR != 0 { Errno::EBUSY } else { Errno::EISDIR };
-    let entry = match call.vfs.entry_to_change(dir.0, path, taken) {
-        // `..` is a directory with something in it; `.` cannot be removed, and is a directory.
-        Err(Errno::EINVAL) if flags & libc::AT_REMOVEDIR == 0 => Err(Errno::EISDIR),
-        Err(Errno::EBUSY) if path.to_bytes().ends_with(b"..") => Err(Errno::ENOTEMPTY),
-        entry => entry,
-    }?;
+    let taken = match crate::vfs::path::split_last(path.to_bytes()) {
+        _ if flags & libc::AT_REMOVEDIR == 0 => Errno::EISDIR,
+        Some((_, b".", _)) => Errno::EINVAL,
+        Some((_, b"..", _)) => Errno::ENOTEMPTY,
+        _ => Errno::EBUSY,
+    };
+    let entry = call.vfs.entry_to_change(dir.0, path, taken)?;
     linux::pass(libc::SYS_unlinkat, [entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize, flags as usize, 0, 0, 0])
 }
 
@@ -91,11 +91,8 @@ pub fn renameat2(call: &mut Call, old_dir: Fd, old: Path, new_dir: Fd, new: Path
         return Err(Errno::EPERM);
     }
     let (mut a, mut b) = ([0; PATH_MAX], [0; PATH_MAX]);
-    let old = call.vfs.entry_to_change(old_dir.0, old.read(&mut a)?, Errno::EBUSY);
-    let new = call.vfs.entry_to_change(new_dir.0, new.read(&mut b)?, Errno::EBUSY);
-    // `.` and `..` are busy as well.
-    let busy = |e| if e == Errno::EINVAL { Errno::EBUSY } else { e };
-    let (old, new) = (old.map_err(busy)?, new.map_err(busy)?);
+    let old = call.vfs.entry_to_change(old_dir.0, old.read(&mut a)?, Errno::EBUSY)?;
+    let new = call.vfs.entry_to_change(new_dir.0, new.read(&mut b)?, Errno::EBUSY)?;
     let path = |entry: &crate::vfs::target::Entry| (entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize);
     let ((from, from_name), (to, to_name)) = (path(&old), path(&new));
     linux::pass(libc::SYS_renameat2, [from, from_name, to, to_name, flags as usize, 0])

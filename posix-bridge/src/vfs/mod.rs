@@ -433,13 +433,10 @@ impl Vfs {
     /// The path by which the host's kernel knows an open file (or AT_FDCWD) now.
     pub(crate) fn host_path(&self, fd: RawFd) -> Result<Vec<u8>> {
         let mut buffer = vec![0; path::PATH_MAX];
-        let len = if fd == libc::AT_FDCWD {
-            linux::getcwd(&mut buffer)?.len()
-        } else {
-            let link = CString::new(format!("self/fd/{fd}")).map_err(|_| Errno::EBADF)?;
-            let proc = self.proc()?.fd.as_raw_fd();
-            linux::readlinkat(proc, &link, &mut buffer).map_err(|e| if e == Errno::ENOENT { Errno::EBADF } else { e })?.len()
-        };
+        let link = if fd == libc::AT_FDCWD { "self/cwd".to_owned() } else { format!("self/fd/{fd}") };
+        let link = CString::new(link).map_err(|_| Errno::EBADF)?;
+        let link = linux::readlinkat(self.proc()?.fd.as_raw_fd(), &link, &mut buffer);
+        let len = link.map_err(|e| if e == Errno::ENOENT { Errno::EBADF } else { e })?.len();
         buffer.truncate(len);
         Ok(buffer)
     }
@@ -483,11 +480,11 @@ impl Vfs {
     /// The path by which the guest knows an open file (or AT_FDCWD) now. None for what lies outside of its tree.
     pub fn guest_path(&self, fd: RawFd) -> Result<Option<Vec<u8>>> {
         let Some((_, place)) = self.place_of(fd)? else { return Ok(None) };
-        Ok(self.from_root(&place))
+        Ok(self.seen_from_root(&place))
     }
 
     /// A place of the whole tree as it is called below the guest's root directory.
-    pub(crate) fn from_root(&self, place: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn seen_from_root(&self, place: &[u8]) -> Option<Vec<u8>> {
         let at = self.chroot_now().map_or(&b""[..], |root| &root.at);
         let rest = below(place, at)?;
         Some(if rest.is_empty() { b"/".to_vec() } else { rest.to_vec() })

@@ -17,6 +17,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 const MAX_LINKS: u32 = 40;
 
 /// Where a path leads, short of its last step.
+#[allow(clippy::large_enum_variant)] // A name is 257 bytes on the stack rather than an allocation for each path.
 pub enum Located {
     /// A name in a folder of the host, which may not exist and must not be followed.
     Entry { dir: Dir, name: Name, mount: usize, must_be_dir: bool },
@@ -53,7 +54,7 @@ impl Vfs {
         match self.locate_quick(dir, path)? {
             Some(Located::Entry { dir: parent, name, mount, must_be_dir }) => {
                 let follow = last == Last::Follow || must_be_dir;
-                if follow && matches!(linux::readlinkat(parent.raw(), name.c_str(), &mut [0]), Ok(_)) {
+                if follow && linux::readlinkat(parent.raw(), name.c_str(), &mut [0]).is_ok() {
                     return self.walk(dir, path, last);
                 }
                 Ok(Located::Entry { dir: parent, name, mount, must_be_dir })
@@ -144,7 +145,7 @@ impl<'v> Walk<'v> {
     }
 
     /// Goes to the root directory; what is left of the path stays.
-    fn to_root(&mut self) -> Result<()> {
+    fn go_to_root(&mut self) -> Result<()> {
         let (fd, _, mount, at) = self.vfs.root()?;
         self.dir = Dir::Borrowed(fd);
         self.mount = mount;
@@ -247,7 +248,7 @@ impl<'v> Walk<'v> {
             return Err(Errno::ENAMETOOLONG);
         }
         if text[0] == b'/' {
-            self.to_root()?;
+            self.go_to_root()?;
         }
         self.rest = [text, after].concat();
         self.skip_ahead()
@@ -296,17 +297,17 @@ impl<'v> Walk<'v> {
         let now = id(&linux::fstat(self.dir.raw())?);
         let (_, root, ..) = self.vfs.root()?;
         if now == root {
-            return self.to_root();
+            return self.go_to_root();
         }
         if self.is_top(self.mount, now) {
-            return if self.mount == 0 { self.to_root() } else { self.leave_mount() };
+            return if self.mount == 0 { self.go_to_root() } else { self.leave_mount() };
         }
         // The top of another mount that the walk is not in: a rename has brought its directory there. It ends there too,
         // unless that mount shows a part of this one.
         let other = (0..self.vfs.mounts.len()).find(|&m| m != self.mount && self.is_top(m, now) && !self.contains(m));
         if let Some(other) = other {
             self.mount = other;
-            return if other == 0 { self.to_root() } else { self.leave_mount() };
+            return if other == 0 { self.go_to_root() } else { self.leave_mount() };
         }
         let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64;
         self.dir = Dir::Owned(linux::openat2(self.dir.raw(), c"..", OpenHow { flags, mode: 0, resolve: libc::RESOLVE_NO_SYMLINKS })?);
@@ -334,9 +335,9 @@ impl<'v> Walk<'v> {
     fn leave_mount(&mut self) -> Result<()> {
         let mut parent = self.vfs.mounts[self.mount].guest.clone();
         pop(&mut parent);
-        self.to_root()?;
+        self.go_to_root()?;
         let rest = std::mem::take(&mut self.rest);
-        let up = self.vfs.from_root(&parent).unwrap_or_default();
+        let up = self.vfs.seen_from_root(&parent).unwrap_or_default();
         self.rest = [&up[..], b"/", &rest[..]].concat();
         Ok(())
     }
@@ -352,7 +353,7 @@ impl<'v> Walk<'v> {
                 proc::Target::Text(text) => self.follow(&text, &after)?,
                 proc::Target::Root => {
                     self.count()?;
-                    self.to_root()?;
+                    self.go_to_root()?;
                     self.rest = after;
                 }
                 proc::Target::Open { fd, access } => {

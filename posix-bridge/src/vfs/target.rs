@@ -22,7 +22,7 @@ impl Vfs {
         let make = |dir, name: Name, mount, slash| Ok(Entry { dir, name: if slash { name.with_slash() } else { name }, mount });
         match self.locate_quick(dir, path)? {
             Some(Located::Entry { dir, name, mount, must_be_dir }) => return make(dir, name, mount, must_be_dir),
-            Some(_) => return Err(last_dot(path).unwrap_or(taken)),
+            Some(_) => return Err(taken),
             None => {}
         }
         let (bare, slash) = match split_last(path.to_bytes()) {
@@ -32,7 +32,7 @@ impl Vfs {
         let bare = CString::new(bare).map_err(|_| Errno::ENOENT)?;
         match self.walk(dir, &bare, Last::NoFollow)? {
             Located::Entry { dir, name, mount, .. } => make(dir, name, mount, slash),
-            _ => Err(last_dot(path).unwrap_or(taken)),
+            _ => Err(taken),
         }
     }
 
@@ -59,10 +59,4 @@ impl Vfs {
             Located::Link(_) => act(self.proc()?.fd.as_raw_fd(), c"mounts", libc::AT_SYMLINK_NOFOLLOW),
         }
     }
-}
-
-/// The error of creating or removing `.`.
-fn last_dot(path: &CStr) -> Option<Errno> {
-    let (_, name, _) = split_last(path.to_bytes())?;
-    (name == b".").then_some(Errno::EINVAL)
 }
