@@ -38,7 +38,8 @@ pub fn openat2(call: &mut Call, dir: Fd, path: Path, how: Addr, size: usize) -> 
     // A limit that the guest sets itself is kept by the kernel, where the path is one that may be handed to it: relative, and
     // not to leave its directory.
     let stays = how.resolve & (libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT) != 0;
-    match call.vfs.quick(dir.0, path)? {
+    let mut room = [0; PATH_MAX];
+    match call.vfs.quick(dir.0, path, &mut room)? {
         Some((base, rest, _)) if stays && base == dir.0 => linux::openat2(base, rest, how).map(linux::release),
         Some((base, rest, _)) if how.resolve & libc::RESOLVE_NO_SYMLINKS != 0 => {
             linux::openat2(base, rest, OpenHow { resolve: how.resolve | libc::RESOLVE_BENEATH, ..how }).map(linux::release)

@@ -4,6 +4,7 @@
 //! one of them, and no step follows a link or leaves them (see [`resolve`]). The guest's current directory is the host
 //! process' own, so that it is inherited and shared as the kernel does it.
 
+mod memo;
 pub mod open;
 pub mod path;
 pub mod resolve;
@@ -12,13 +13,14 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
+use crate::args::PathBuffer;
 use host::linux::{self, OpenHow};
 use host::{Errno, Result};
 use path::{below, components, normal, pop, split_first};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub use resolve::Located;
 
@@ -133,6 +135,8 @@ pub struct Vfs {
     chroots: [OnceLock<Root>; CHROOTS],
     root: AtomicUsize,
     cwd: AtomicU8,
+    top_links: memo::TopLinks,
+    last_parent: memo::LastParent,
 }
 
 /// Devices that are the host's own, and what a /dev has beside them.
@@ -148,6 +152,7 @@ const DEVICE_LINKS: [(&[u8], &[u8]); 4] = [
 pub enum Dir {
     Borrowed(RawFd),
     Owned(OwnedFd),
+    Held(Arc<memo::Parent>),
 }
 
 impl Dir {
@@ -155,6 +160,7 @@ impl Dir {
         match self {
             Dir::Borrowed(fd) => *fd,
             Dir::Owned(fd) => fd.as_raw_fd(),
+            Dir::Held(parent) => parent.fd.as_raw_fd(),
         }
     }
 }
@@ -240,6 +246,8 @@ impl Vfs {
             chroots: [const { OnceLock::new() }; CHROOTS],
             root: AtomicUsize::new(0),
             cwd: AtomicU8::new(CWD_UNKNOWN),
+            top_links: memo::TopLinks::default(),
+            last_parent: memo::LastParent::default(),
         })
     }
 
@@ -303,24 +311,22 @@ impl Vfs {
 
     /// Where a path can be handed to the kernel as it is, because no mount point can lie on it unless a link leads there:
     /// directory, the path below it, mount. Most paths can.
-    pub(crate) fn quick<'p>(&self, dir: RawFd, path: &'p CStr) -> Result<Option<(RawFd, &'p CStr, usize)>> {
-        let bytes = path.to_bytes();
-        match bytes.first() {
+    pub(crate) fn quick<'p>(&self, dir: RawFd, path: &'p CStr, buffer: &'p mut PathBuffer) -> Result<Option<(RawFd, &'p CStr, usize)>> {
+        match path.to_bytes().first() {
             None => Err(Errno::ENOENT),
             Some(b'/') => {
                 if self.chroot_now().is_some() {
                     return Ok(None);
                 }
-                let (mount, rest) = match self.lexical(bytes) {
-                    Some(found) => found,
-                    None => return Ok(None),
-                };
-                let folder = match self.mounts[mount].folder()? {
-                    Some(folder) => folder,
-                    None => return Ok(None),
-                };
-                let rest = bytes.len() - rest.iter().position(|&c| c != b'/').map_or(0, |i| rest.len() - i);
-                let rest = CStr::from_bytes_with_nul(&path.to_bytes_with_nul()[rest..]).unwrap_or(c"");
+                let Some((mut mount, mut rest)) = self.lexical(path) else { return Ok(None) };
+                if mount == 0
+                    && let Some(root) = self.mounts[0].folder()?
+                    && let Some(path) = self.top_links.without(root.fd.as_raw_fd(), path.to_bytes(), buffer)
+                {
+                    let Some(found) = self.lexical(path) else { return Ok(None) };
+                    (mount, rest) = found;
+                }
+                let Some(folder) = self.mounts[mount].folder()? else { return Ok(None) };
                 Ok(Some((folder.fd.as_raw_fd(), if rest.is_empty() { c"." } else { rest }, mount)))
             }
             Some(_) if self.is_plain(dir)? => {
@@ -333,7 +339,14 @@ impl Vfs {
 
     /// The mount that an absolute path lies in and what is left of the path, going by the text alone. None where that does
     /// not tell.
-    fn lexical<'p>(&self, path: &'p [u8]) -> Option<(usize, &'p [u8])> {
+    fn lexical<'p>(&self, path: &'p CStr) -> Option<(usize, &'p CStr)> {
+        let bytes = path.to_bytes();
+        let (mount, rest) = self.lexical_bytes(bytes)?;
+        let start = bytes.len() - rest.iter().position(|&c| c != b'/').map_or(0, |i| rest.len() - i);
+        Some((mount, CStr::from_bytes_with_nul(&path.to_bytes_with_nul()[start..]).ok()?))
+    }
+
+    fn lexical_bytes<'p>(&self, path: &'p [u8]) -> Option<(usize, &'p [u8])> {
         let first_of = |path| split_first(path).map(|(first, _)| first);
         let dots = components(path).any(|c| c == b"..");
         if dots {

@@ -1,6 +1,6 @@
 //! Opening what a path leads to.
 
-use super::path::Name;
+use super::path::{Name, PATH_MAX};
 use super::resolve::{Last, Located, Reopen, magic, open_entry};
 use super::{Dir, PLAIN, Vfs};
 use crate::proc;
@@ -50,7 +50,8 @@ impl Vfs {
     /// openat(2).
     pub fn open(&self, dir: RawFd, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd> {
         let (wanted, bits) = how(flags, mode);
-        if let Some((base, rest, mount)) = self.quick(dir, path)?
+        let mut buffer = [0; PATH_MAX];
+        if let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)?
             && !(self.mounts[mount].read_only && writes(flags))
         {
             match linux::openat2(base, rest, OpenHow { flags: wanted, mode: bits, resolve: PLAIN }) {
@@ -59,12 +60,15 @@ impl Vfs {
             }
         }
         let exclusive = flags & libc::O_CREAT != 0 && flags & libc::O_EXCL != 0;
-        let last = if exclusive || flags & libc::O_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
+        let mut last = if exclusive || flags & libc::O_NOFOLLOW != 0 { Last::NoFollow } else { Last::Unseen };
         for _ in 0..TRIES {
             match self.walk(dir, path, last)? {
                 Located::Entry { dir: parent, name, mount, must_be_dir } => {
                     match self.open_located(&parent, &name, mount, must_be_dir, wanted, bits) {
-                        Err(Errno::ELOOP) if last == Last::Follow => continue,
+                        Err(Errno::ELOOP) if last != Last::NoFollow => {
+                            last = Last::Follow;
+                            continue;
+                        }
                         // What is busy with links at this moment: look again.
                         Err(Errno::EAGAIN) if flags & libc::O_NONBLOCK == 0 => continue,
                         done => return done,
@@ -143,7 +147,8 @@ impl Vfs {
     /// An O_PATH descriptor of what a path leads to, its mount, and whether it belongs to the tree.
     pub fn node(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Node> {
         let flags = (libc::O_PATH | libc::O_CLOEXEC) as u64;
-        if let Some((base, rest, mount)) = self.quick(dir, path)? {
+        let mut buffer = [0; PATH_MAX];
+        if let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)? {
             let nofollow = if last == Last::NoFollow { libc::O_NOFOLLOW as u64 } else { 0 };
             match linux::openat2(base, rest, OpenHow { flags: flags | nofollow, mode: 0, resolve: PLAIN }) {
                 Ok(fd) => return Ok(Node { fd, mount, own: true }),

@@ -5,6 +5,7 @@
 //! /proc is met, a [`Walk`] goes on component by component. It holds each directory by a descriptor and checks by device and
 //! inode number, not by name, that `..` stops at the root; so neither links nor concurrent renames lead out.
 
+use super::memo::Opened;
 use super::path::{NAME_MAX, Name, PATH_MAX, below, pop, split_first, split_last};
 use super::{Dir, Folder, PLAIN, Source, Vfs, id, open_dir};
 use crate::proc;
@@ -46,6 +47,8 @@ pub enum Reopen {
 pub enum Last {
     Follow,
     NoFollow,
+    /// Follow it, but do not look whether the last name is one: the caller's own call finds out, and fails with ELOOP.
+    Unseen,
 }
 
 impl Vfs {
@@ -66,7 +69,8 @@ impl Vfs {
 
     /// [`locate`](Self::locate) where no link is met; the last name is not looked at and may be one.
     pub(crate) fn locate_quick(&self, dir: RawFd, path: &CStr) -> Result<Option<Located>> {
-        let Some((base, rest, mount)) = self.quick(dir, path)? else { return Ok(None) };
+        let mut buffer = [0; PATH_MAX];
+        let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)? else { return Ok(None) };
         let Some((parent, name, slash)) = split_last(rest.to_bytes()) else { return Ok(None) };
         if name == b".." {
             return Ok(None);
@@ -79,8 +83,9 @@ impl Vfs {
             Dir::Borrowed(base)
         } else {
             let mut buffer = [0; PATH_MAX];
-            match open_dir(base, c_path(parent, &mut buffer)?) {
-                Ok(fd) => Dir::Owned(fd),
+            match self.last_parent.open(base, parent, &mut buffer) {
+                Ok(Opened::New(fd)) => Dir::Owned(fd),
+                Ok(Opened::Held(parent)) => Dir::Held(parent),
                 Err(Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN) => return Ok(None),
                 Err(e) => return Err(e),
             }
@@ -169,7 +174,7 @@ impl<'v> Walk<'v> {
             let (name, after) = (name.to_vec(), after.to_vec());
             let is_last = after.iter().all(|&c| c == b'/');
             let slash = is_last && !after.is_empty();
-            let follow = last == Last::Follow || !is_last || slash;
+            let follow = last != Last::NoFollow || !is_last || slash;
             if name == b"." || name == b".." {
                 self.rest = after;
                 if name == b".." {
@@ -217,12 +222,17 @@ impl<'v> Walk<'v> {
                     Err(Errno::ELOOP | Errno::EAGAIN) => {}
                     Err(e) => return Err(e),
                 }
-            } else if !follow {
+            } else if !follow || last == Last::Unseen && !slash {
                 return Ok(Located::Entry { dir: self.dir, name, mount: self.mount, must_be_dir: false });
             }
             let mut text = [0; PATH_MAX];
             match linux::readlinkat(self.dir.raw(), name.c_str(), &mut text) {
-                Ok(text) => self.follow(text, &after)?,
+                Ok(text) => {
+                    if self.at.is_empty() && !is_last {
+                        self.vfs.top_links.learn(name.bytes());
+                    }
+                    self.follow(text, &after)?;
+                }
                 Err(Errno::EINVAL | Errno::ENOENT) if is_last => {
                     return Ok(Located::Entry { dir: self.dir, name, mount: self.mount, must_be_dir: slash });
                 }
