@@ -12,6 +12,10 @@ const PORT_ACCESS: u32 = 0x001f_0003;
 /// Creates a completion port, or ties a file to one.
 #[export(kernel32, full)]
 pub fn CreateIoCompletionPort(file: HANDLE, port: HANDLE, key: usize, _threads: u32) -> Result<HANDLE, Win32Error> {
+    // Without a file only a new port can be made.
+    if file == HANDLE::INVALID && !port.is_null() {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
     let (port_handle, port) = if port.is_null() {
         let port = Port::new();
         (object::insert(port.clone(), PORT_ACCESS), port)
