@@ -35,3 +35,4 @@ pub mod winbase;
 pub mod winbase_fibers;
 pub mod winbase_text;
 pub mod winnls;
+pub mod wow64apiset;
