@@ -72,6 +72,7 @@ fn create(
         messages,
         message_reads: reads,
         no_wait: mode & PIPE_NOWAIT != 0,
+        share: (open & PIPE_ACCESS_INBOUND) << 1 | (open & PIPE_ACCESS_OUTBOUND) >> 1,
         max_instances: instances,
         in_size: sizes[1],
         out_size: sizes[0],

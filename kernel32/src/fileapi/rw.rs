@@ -252,7 +252,7 @@ pub fn GetFileType(handle: HANDLE) -> u32 {
             match file.kind {
                 Kind::Disk | Kind::Directory => 1,
                 Kind::Console | Kind::Char => 2,
-                Kind::Pipe => 3,
+                Kind::Pipe | Kind::PipeFolder => 3,
             }
         }
         Err(status) => {

@@ -39,6 +39,8 @@ pub enum Kind {
     Directory,
     /// An anonymous pipe, FIFO or socket.
     Pipe,
+    /// The named pipes' own folder, `\Device\NamedPipe\`.
+    PipeFolder,
     /// A terminal.
     Console,
     /// The null device or another character device.
