@@ -8,6 +8,7 @@ pub mod file;
 pub mod futex;
 pub mod gs;
 pub mod mem;
+pub mod notify;
 pub mod pipe;
 pub mod process;
 pub mod signal;

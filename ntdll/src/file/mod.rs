@@ -7,6 +7,7 @@ mod info;
 pub mod inherit;
 mod lock;
 pub mod named_pipe;
+pub mod notify;
 pub mod open;
 pub mod pending;
 mod query;
@@ -18,6 +19,7 @@ pub mod transfer;
 pub use directory::{DirEntry, Listing};
 pub use exports::*;
 pub use info::*;
+pub use notify::NtNotifyChangeDirectoryFile;
 pub use open::{CreateOptions, Disposition, Opened, open, open_host};
 pub use query::*;
 pub use stream::{Done, cancel_thread};
@@ -82,6 +84,8 @@ pub struct File {
     delete_on_close: AtomicBool,
     share: Option<share::Claim>,
     listing: Mutex<Option<Listing>>,
+    /// What a folder is watched for, once it is.
+    changes: Mutex<Option<std::sync::Arc<notify::Watch>>>,
     pub(crate) dispatcher: Dispatcher,
     /// Present for the ends of named pipes.
     pub pipe: Option<Box<named_pipe::NamedPipe>>,
@@ -157,6 +161,7 @@ impl File {
             delete_on_close: AtomicBool::new(false),
             share,
             listing: Mutex::new(None),
+            changes: Mutex::default(),
             dispatcher: Dispatcher::new(Signal::Notification, 0),
             pipe: None,
             locks: Mutex::default(),
