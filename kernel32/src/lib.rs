@@ -17,6 +17,7 @@ pub mod libloaderapi;
 pub mod memoryapi;
 pub mod namedpipeapi;
 pub mod nls;
+pub mod pathcch;
 pub mod processenv;
 pub mod processthreadsapi;
 pub mod profile;
