@@ -140,6 +140,16 @@ int main(void) {
     begin("can be sent", datagrams, 4 | 1, INT64_MAX), end();
     begin("no socket", (SOCKET)port, 1, INT64_MAX), printf("\n");
 
+    // What succeeds at once is not reported to the port, if it shall not be; what ends later is.
+    printf("modes %d\n", SetFileCompletionNotificationModes(device, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE));
+    begin("at once, skipped", datagrams, 4, INT64_MAX);
+    printf(", block %#lx, ", (long)block.Status);
+    OVERLAPPED *packet;
+    ULONG_PTR key;
+    DWORD bytes;
+    printf("packet %d\n", GetQueuedCompletionStatus(port, &bytes, &key, &packet, 0));
+    begin("later", datagrams, 1, -100000), end();
+
     WSAPROTOCOL_INFOW info;
     len = sizeof info;
     int got = getsockopt(client, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&info, &len);

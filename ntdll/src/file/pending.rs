@@ -1,7 +1,7 @@
 //! Overlapped operations: what cannot be done at once waits in a helper thread, which starts with the first such operation
 //! and sleeps until a descriptor is ready.
 
-use super::{Done, File};
+use super::{Done, File, SKIP_COMPLETION_PORT_ON_SUCCESS};
 use crate::object;
 use crate::sync::Event;
 use abi::fault::Fault;
@@ -147,7 +147,7 @@ fn begin(
     Ptr::<usize>::new(request.block).write(NTSTATUS::PENDING.0 as usize)?;
     if let Some(done) = attempt() {
         if done.is_success() {
-            complete(&file, request, done);
+            complete_at_once(&file, request, done);
         }
         return Ok(Started::Done(done));
     }
@@ -159,8 +159,16 @@ fn begin(
     Ok(Started::Pending)
 }
 
+/// Completes an operation before its call returns.
+pub fn complete_at_once(file: &File, mut request: Request, done: Done) {
+    if done.status.is_ok() && file.notification_modes() & SKIP_COMPLETION_PORT_ON_SUCCESS != 0 {
+        request.context = 0;
+    }
+    complete(file, request, done);
+}
+
 /// Writes how an operation ended and tells whoever waits for it.
-pub fn complete(file: &File, request: Request, done: Done) {
+fn complete(file: &File, request: Request, done: Done) {
     let block = Ptr::<usize>::new(request.block);
     let _ = block.add(1).write(done.bytes);
     let _ = block.write(done.status.0 as usize);

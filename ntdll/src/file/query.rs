@@ -182,8 +182,13 @@ pub fn NtSetInformationFile(handle: HANDLE, status: Ptr<IoStatus>, from: Ptr<u8>
             }
             *slot = Some((port, from.byte_add(8).cast::<usize>().read()?));
         }
-        // Pipe modes and completion notification modes.
-        23 | 41 => {}
+        // FILE_IO_COMPLETION_NOTIFICATION_INFORMATION.
+        41 => {
+            need(4)?;
+            file.add_notification_modes(from.cast::<u32>().read()?)?;
+        }
+        // Pipe modes.
+        23 => {}
         _ => return Err(NTSTATUS::INVALID_INFO_CLASS),
     }
     Ok(status.write(IoStatus::default())?)
