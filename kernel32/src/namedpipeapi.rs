@@ -296,7 +296,7 @@ pub fn TransactNamedPipe(
     let done = transfer(&file, Operation::Read, output.addr(), output_len as usize, None);
     read.write_opt(done.bytes as u32)?;
     if !overlapped.is_null() && done.is_success() {
-        pending::complete(&file, Request::of_overlapped(overlapped.addr())?, done);
+        pending::complete_at_once(&file, Request::of_overlapped(overlapped.addr())?, done);
     }
     if done.status.is_ok() { Ok(()) } else { Err(done.status.into()) }
 }

@@ -451,7 +451,7 @@ pub fn listen_for_client(file: &Arc<File>, request: Request) -> Result<Started, 
     if file.is_synchronous() {
         let done = transfer::wait(file, || pipe.try_connect(file));
         if done.is_success() {
-            pending::complete(file, request, done);
+            pending::complete_at_once(file, request, done);
         }
         return Ok(Started::Done(done));
     }

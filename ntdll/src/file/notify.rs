@@ -267,7 +267,7 @@ pub fn start(file: &Arc<File>, to: Ptr<u8>, len: u32, filter: u32, subtree: bool
     if file.is_synchronous() {
         let done = stream::wait_for(file, queue.fd(), pipe::READABLE, &mut attempt);
         if done.is_success() {
-            pending::complete(file, request, done);
+            pending::complete_at_once(file, request, done);
         }
         return Ok(Started::Done(done));
     }

@@ -135,7 +135,7 @@ fn target(file: &File, from: Ptr<u8>) -> Result<Vec<u16>, NTSTATUS> {
 }
 
 /// Changes an open file.
-#[export(ntdll, partial("no streams, no quotas, completion notification modes have no effect"))]
+#[export(ntdll, partial("no streams, no quotas"))]
 pub fn NtSetInformationFile(handle: HANDLE, status: Ptr<IoStatus>, from: Ptr<u8>, len: u32, class: u32) -> Result<(), NTSTATUS> {
     let file: Arc<File> = object::get(handle, 0)?;
     let need = |n: u32| if len < n { Err(NTSTATUS::INFO_LENGTH_MISMATCH) } else { Ok(()) };
@@ -195,8 +195,11 @@ pub fn NtSetInformationFile(handle: HANDLE, status: Ptr<IoStatus>, from: Ptr<u8>
                 None => {}
             }
         }
-        // Completion notification modes.
-        41 => {}
+        // FILE_IO_COMPLETION_NOTIFICATION_INFORMATION.
+        41 => {
+            need(4)?;
+            file.add_notification_modes(from.cast::<u32>().read()?)?;
+        }
         _ => return Err(NTSTATUS::INVALID_INFO_CLASS),
     }
     Ok(status.write(IoStatus::default())?)

@@ -113,6 +113,7 @@ pub fn listen(s: HANDLE, backlog: i32) -> i32 {
         let file = socket_of(s)?;
         socket::listen(file.fd(), backlog)?;
         rearm(&file, FD_ACCEPT);
+        ntdll::file::pending::stir(&file);
         Ok(())
     })
 }
@@ -124,6 +125,7 @@ pub fn accept(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>) -> HANDLE {
         let file = socket_of(s)?;
         let accepted = socket::accept(file.fd());
         rearm(&file, FD_ACCEPT);
+        ntdll::file::pending::stir(&file);
         let (fd, from) = accepted?;
         if socket::is_nonblocking(file.fd()) {
             socket::set_nonblocking(std::os::fd::AsRawFd::as_raw_fd(&fd), true)?;
