@@ -10,6 +10,7 @@ pub mod gs;
 #[cfg(target_os = "linux")]
 pub mod linux;
 pub mod mem;
+pub mod notify;
 pub mod pipe;
 pub mod process;
 pub mod signal;

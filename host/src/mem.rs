@@ -92,6 +92,15 @@ pub fn discard(addr: usize, len: usize) -> Result<()> {
     }
 }
 
+/// Has a mapped file's pages read ahead.
+pub fn prefetch(addr: usize, len: usize) -> Result<()> {
+    // SAFETY: changes no contents.
+    match unsafe { libc::madvise(addr as *mut _, len, libc::MADV_WILLNEED) } {
+        0 => Ok(()),
+        _ => Err(Errno::last()),
+    }
+}
+
 /// Writes a mapped file's dirty pages to it.
 pub fn sync(addr: usize, len: usize) -> Result<()> {
     // SAFETY: the range is the caller's by contract.

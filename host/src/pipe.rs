@@ -3,7 +3,7 @@
 
 use crate::errno::{Errno, Result, check};
 use crate::file::from_memory;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// For what to wait.
 pub const READABLE: i16 = libc::POLLIN;
@@ -87,6 +87,16 @@ pub enum Carrier {
 
 fn kind(carrier: Carrier) -> i32 {
     if carrier == Carrier::Bytes { libc::SOCK_STREAM } else { libc::SOCK_SEQPACKET }
+}
+
+/// Two ends that are connected with each other.
+pub fn pair(carrier: Carrier) -> Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [0; 2];
+    // SAFETY: two new descriptors that nobody else owns.
+    unsafe {
+        check(libc::socketpair(libc::AF_UNIX, kind(carrier) | libc::SOCK_CLOEXEC, 0, fds.as_mut_ptr()))?;
+        Ok((OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])))
+    }
 }
 
 /// Listens for one connection under a name. EADDRINUSE: somebody else does.

@@ -114,6 +114,7 @@ pub struct Poll {
 }
 
 pub const SOL_SOCKET: i32 = libc::SOL_SOCKET;
+pub const SOCK_STREAM: u32 = libc::SOCK_STREAM as u32;
 pub const SO_TYPE: i32 = libc::SO_TYPE;
 pub const SO_DOMAIN: i32 = libc::SO_DOMAIN;
 pub const SO_PROTOCOL: i32 = libc::SO_PROTOCOL;

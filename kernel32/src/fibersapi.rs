@@ -1,6 +1,6 @@
 //! fibersapi.h and the Tls functions: slots of thread-local and fiber-local storage.
 
-use abi::{GuestFn, Ptr, Win32Error, export, teb};
+use abi::{BOOL, GuestFn, Ptr, Win32Error, export, teb};
 use ntdll::{heap, thread};
 use parking_lot::Mutex;
 
@@ -193,4 +193,10 @@ pub fn FlsSetValue(index: u32, value: u64) -> Result<(), Win32Error> {
     }
     fls(true).add(index as usize).set(value);
     Ok(())
+}
+
+/// Whether the calling thread is a fiber.
+#[export(kernel32, full)]
+pub fn IsThreadAFiber() -> BOOL {
+    BOOL(teb::get_u64::<{ teb::FIBER_DATA }>() != 0)
 }

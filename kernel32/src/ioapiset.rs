@@ -12,6 +12,10 @@ const PORT_ACCESS: u32 = 0x001f_0003;
 /// Creates a completion port, or ties a file to one.
 #[export(kernel32, full)]
 pub fn CreateIoCompletionPort(file: HANDLE, port: HANDLE, key: usize, _threads: u32) -> Result<HANDLE, Win32Error> {
+    // Without a file only a new port can be made.
+    if file == HANDLE::INVALID && !port.is_null() {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
     let (port_handle, port) = if port.is_null() {
         let port = Port::new();
         (object::insert(port.clone(), PORT_ACCESS), port)
@@ -152,11 +156,11 @@ pub fn CancelSynchronousIo(thread: HANDLE) -> Result<(), Win32Error> {
     if ntdll::file::cancel_thread(thread.id()) { Ok(()) } else { Err(Win32Error::NOT_FOUND) }
 }
 
-/// Which operations skip the completion port.
-#[export(kernel32, partial("refuses: every operation is reported to the port"))]
-pub fn SetFileCompletionNotificationModes(file: HANDLE, _flags: u8) -> Result<(), Win32Error> {
-    object::table_info(file)?;
-    Err(Win32Error::NOT_SUPPORTED)
+/// Which operations skip the completion port, and whether they signal the file itself.
+/// <https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-setfilecompletionnotificationmodes>
+#[export(kernel32, full)]
+pub fn SetFileCompletionNotificationModes(file: HANDLE, flags: u8) -> Result<(), Win32Error> {
+    Ok(object::get::<File>(file, 0)?.add_notification_modes(flags.into())?)
 }
 
 /// Device control: reparse points of symbolic links.

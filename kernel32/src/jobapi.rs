@@ -1,7 +1,7 @@
 //! jobapi.h: jobs, which hold processes together. What they started belongs to the job, too.
 
 use crate::nls::{ansi_opt, wide_opt};
-use abi::{BOOL, HANDLE, NTSTATUS, PCSTR, PCWSTR, Ptr, Win32Error, export, teb};
+use abi::{HANDLE, NTSTATUS, PCSTR, PCWSTR, Ptr, Win32Error, export, teb};
 use ntdll::child::ChildProcess;
 use ntdll::object::{self, Object};
 use ntdll::port::{Packet, Port};
@@ -150,7 +150,9 @@ pub fn AssignProcessToJobObject(job: HANDLE, process: HANDLE) -> Result<(), Win3
 /// Sets a job's limits.
 #[export(
     kernel32,
-    partial("ends the processes when the last handle is closed, and reports to a completion port; other limits are only remembered")
+    partial(
+        "ends the processes when the last handle is closed, and reports to a completion port; other limits are only remembered, and other classes accepted without effect"
+    )
 )]
 pub fn SetInformationJobObject(job: HANDLE, class: i32, info: Ptr<u8>, len: u32) -> Result<(), Win32Error> {
     let job: Arc<Job> = object::get(job, 0)?;
@@ -176,7 +178,7 @@ pub fn SetInformationJobObject(job: HANDLE, class: i32, info: Ptr<u8>, len: u32)
                 job.tell(ss::JOB_OBJECT_MSG_NEW_PROCESS, process.pid);
             }
         }
-        // End of job time, CPU rates and the like: remembered nowhere, as they change nothing here.
+        // End of job time, CPU rates and the like.
         1..=48 => {}
         _ => return Err(Win32Error::INVALID_PARAMETER),
     }
@@ -256,23 +258,4 @@ pub fn IsProcessInJob(process: HANDLE, job: HANDLE, result: Ptr<i32>) -> Result<
         None => *job.own.lock(),
     };
     Ok(result.write(jobs.iter().any(is_in).into())?)
-}
-
-/// Whether a process is 32-bit: no.
-#[export(kernel32, full)]
-pub fn IsWow64Process(_process: HANDLE, result: Ptr<i32>) -> Result<(), Win32Error> {
-    Ok(result.write(0)?)
-}
-
-/// The machine of a process (none: it is the native one) and of the system.
-#[export(kernel32, full)]
-pub fn IsWow64Process2(_process: HANDLE, process_machine: Ptr<u16>, native: Ptr<u16>) -> Result<(), Win32Error> {
-    process_machine.write(0)?;
-    Ok(native.write_opt(0x8664)?)
-}
-
-/// Whether the calling thread is a fiber: fibers are not there yet.
-#[export(kernel32, full)]
-pub fn IsThreadAFiber() -> BOOL {
-    BOOL(abi::teb::get_u64::<{ abi::teb::FIBER_DATA }>() != 0)
 }

@@ -52,6 +52,32 @@ pub fn VirtualAlloc2(
     Ok(Ptr::new(base))
 }
 
+/// The same for packaged programs.
+#[export(kernelbase, partial("own process only"))]
+pub fn VirtualAlloc2FromApp(
+    process: HANDLE,
+    addr: usize,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<Parameter>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    VirtualAlloc2(process, addr, size, kind, protect, parameters, count)
+}
+
+/// VirtualAlloc for packaged programs.
+#[export(kernelbase, full)]
+pub fn VirtualAllocFromApp(addr: usize, size: usize, kind: u32, protect: u32) -> Result<Ptr<u8>, Win32Error> {
+    VirtualAlloc(addr, size, kind, protect)
+}
+
+/// VirtualProtect for packaged programs.
+#[export(kernelbase, full)]
+pub fn VirtualProtectFromApp(addr: usize, size: usize, protect: u32, old: Ptr<u32>) -> Result<(), Win32Error> {
+    VirtualProtect(addr, size, protect, old)
+}
+
 /// What [`GetWriteWatch`] and [`ResetWriteWatch`] return when they fail; documented as nonzero.
 const WATCH_FAILED: u32 = u32::MAX;
 
@@ -254,6 +280,22 @@ pub fn MapViewOfFile3(
     Ok(Ptr::new(base))
 }
 
+/// The same for packaged programs.
+#[export(kernelbase, partial("own process only"))]
+pub fn MapViewOfFile3FromApp(
+    mapping: HANDLE,
+    process: HANDLE,
+    addr: usize,
+    offset: u64,
+    size: usize,
+    kind: u32,
+    protect: u32,
+    parameters: Ptr<Parameter>,
+    count: u32,
+) -> Result<Ptr<u8>, Win32Error> {
+    MapViewOfFile3(mapping, process, addr, offset, size, kind, protect, parameters, count)
+}
+
 /// Maps a view near a processor; all memory is equally near here.
 #[export(kernelbase, partial("own process only"))]
 pub fn MapViewOfFileNuma2(
@@ -296,6 +338,42 @@ pub fn FlushViewOfFile(addr: usize, size: usize) -> Result<(), Win32Error> {
     let start = addr & !0xfff;
     let len = if size == 0 { info.size } else { (addr + size - start).min(info.size) };
     host::mem::sync(start, len).map_err(|_| Win32Error::INVALID_ADDRESS)
+}
+
+/// Gives up what is in pages, which stay committed.
+#[export(kernel32 + kernelbase, full)]
+pub fn DiscardVirtualMemory(addr: usize, size: usize) -> Win32Error {
+    memory::discard(addr, size).err().map_or(Win32Error::SUCCESS, Win32Error::from)
+}
+
+/// Says that pages are not needed for now.
+#[export(kernel32 + kernelbase, partial("the pages are never taken"))]
+pub fn OfferVirtualMemory(addr: usize, size: usize, priority: u32) -> Win32Error {
+    // OFFER_PRIORITY: 1 very low to 4 normal.
+    if !(1..=4).contains(&priority) {
+        return Win32Error::INVALID_PARAMETER;
+    }
+    memory::check_private(addr, size).err().map_or(Win32Error::SUCCESS, Win32Error::from)
+}
+
+/// Takes offered pages back: nothing was taken meanwhile.
+#[export(kernel32 + kernelbase, full)]
+pub fn ReclaimVirtualMemory(addr: usize, size: usize) -> Win32Error {
+    memory::check_private(addr, size).err().map_or(Win32Error::SUCCESS, Win32Error::from)
+}
+
+/// Has pages read ahead. It is a hint: what cannot be read is left out.
+#[export(kernel32 + kernelbase, partial("own process only"))]
+pub fn PrefetchVirtualMemory(process: HANDLE, count: usize, ranges: Ptr<[usize; 2]>, flags: u32) -> Result<(), Win32Error> {
+    memory::own_process(process)?;
+    if flags != 0 || count == 0 {
+        return Err(Win32Error::INVALID_PARAMETER);
+    }
+    for [addr, size] in ranges.read_vec(count)? {
+        let start = addr & !0xfff;
+        let _ = host::mem::prefetch(start, (addr - start).saturating_add(size));
+    }
+    Ok(())
 }
 
 /// Bytes of a large page: none are to be had.

@@ -72,6 +72,7 @@ fn create(
         messages,
         message_reads: reads,
         no_wait: mode & PIPE_NOWAIT != 0,
+        share: (open & PIPE_ACCESS_INBOUND) << 1 | (open & PIPE_ACCESS_OUTBOUND) >> 1,
         max_instances: instances,
         in_size: sizes[1],
         out_size: sizes[0],
@@ -295,7 +296,7 @@ pub fn TransactNamedPipe(
     let done = transfer(&file, Operation::Read, output.addr(), output_len as usize, None);
     read.write_opt(done.bytes as u32)?;
     if !overlapped.is_null() && done.is_success() {
-        pending::complete(&file, Request::of_overlapped(overlapped.addr())?, done);
+        pending::complete_at_once(&file, Request::of_overlapped(overlapped.addr())?, done);
     }
     if done.status.is_ok() { Ok(()) } else { Err(done.status.into()) }
 }

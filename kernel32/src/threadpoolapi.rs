@@ -7,6 +7,7 @@
 
 mod legacy;
 mod service;
+mod worker;
 
 pub use legacy::*;
 
@@ -51,6 +52,8 @@ struct State {
     running: usize,
     /// StartThreadpoolIo calls whose operations have not ended.
     started: usize,
+    /// Given up while operations were under way: kept until they have ended.
+    closing: bool,
     /// Counts settings: what the services know of an older one is void.
     setting: u64,
     is_set: bool,
@@ -152,16 +155,9 @@ impl Pool {
         }
         state.threads += 1;
         drop(state);
-        if self.spawn().is_err() {
+        if worker::spawn(self).is_err() {
             self.state.lock().threads -= 1;
         }
-    }
-
-    fn spawn(self: &Arc<Pool>) -> Result<(), Win32Error> {
-        // The worker finds its pool by address: POOLS or the default one keep it.
-        let key = Arc::as_ptr(self) as u64;
-        ntdll::thread::create(GuestFn(worker as *const () as usize), key, 0, false)?;
-        Ok(())
     }
 
     /// The next job; none when there was nothing to do for a while.
@@ -180,17 +176,6 @@ impl Pool {
             }
         }
     }
-}
-
-extern "win64" fn worker(key: u64) -> u32 {
-    let key = key as usize;
-    let pool = if Arc::as_ptr(&DEFAULT_POOL) as usize == key { Some(DEFAULT_POOL.clone()) } else { POOLS.lock().get(&key).cloned() };
-    if let Some(pool) = pool {
-        while let Some(job) = pool.take() {
-            run(job);
-        }
-    }
-    0
 }
 
 fn run(job: Job) {
@@ -266,6 +251,20 @@ impl Callback {
     fn submit(self: &Arc<Callback>, told: [u64; 3]) {
         self.state.lock().queued += 1;
         self.pool.push(Job { object: self.clone(), told });
+    }
+
+    /// An operation has ended: it turns into a callback in one step, so that a waiter never sees neither.
+    fn submit_started(self: &Arc<Callback>, told: [u64; 3]) {
+        let last = {
+            let mut state = self.state.lock();
+            state.started = state.started.saturating_sub(1);
+            state.queued += 1;
+            state.closing && state.started == 0
+        };
+        self.pool.push(Job { object: self.clone(), told });
+        if last {
+            forget(self);
+        }
     }
 
     /// One callback less runs.
@@ -344,7 +343,7 @@ fn wait_for(key: usize, cancel: BOOL) {
 // ---- work
 
 /// Creates work that can be submitted many times.
-#[export(kernel32, full)]
+#[export(kernel32, partial("priority, RaceDll and activation context of the environment are ignored"))]
 pub fn CreateThreadpoolWork(callback: GuestFn, context: u64, environment: usize) -> usize {
     Arc::as_ptr(&Callback::create(Kind::Work, callback, context, environment)) as usize
 }
@@ -370,7 +369,7 @@ pub fn CloseThreadpoolWork(work: usize) {
 }
 
 /// Runs a callback once, soon.
-#[export(kernel32, full)]
+#[export(kernel32, partial("priority, RaceDll and activation context of the environment are ignored"))]
 pub fn TrySubmitThreadpoolCallback(callback: GuestFn, context: u64, environment: usize) -> BOOL {
     Callback::create(Kind::Simple, callback, context, environment).submit([0; 3]);
     BOOL(true)
@@ -379,19 +378,19 @@ pub fn TrySubmitThreadpoolCallback(callback: GuestFn, context: u64, environment:
 // ---- timers
 
 /// Creates a timer, not set.
-#[export(kernel32, full)]
+#[export(kernel32, partial("priority, RaceDll and activation context of the environment are ignored"))]
 pub fn CreateThreadpoolTimer(callback: GuestFn, context: u64, environment: usize) -> usize {
     Arc::as_ptr(&Callback::create(Kind::Timer, callback, context, environment)) as usize
 }
 
 /// Sets a timer: due at a FILETIME (negative: from now), then every `period` ms. Without a time: stops it.
-#[export(kernel32, full)]
+#[export(kernel32, partial("timers are not batched: the window is ignored"))]
 pub fn SetThreadpoolTimer(timer: usize, due: Ptr<i64>, period: u32, window: u32) {
     SetThreadpoolTimerEx(timer, due, period, window);
 }
 
 /// The same; tells whether the timer was set before.
-#[export(kernel32, full)]
+#[export(kernel32, partial("timers are not batched: the window is ignored"))]
 pub fn SetThreadpoolTimerEx(timer: usize, due: Ptr<i64>, period: u32, _window: u32) -> BOOL {
     let due = due.non_null().map(Ptr::get);
     let Some(object) = find(timer) else { return BOOL(false) };
@@ -425,7 +424,7 @@ pub fn CloseThreadpoolTimer(timer: usize) {
 // ---- waits
 
 /// Creates a wait object, not set.
-#[export(kernel32, full)]
+#[export(kernel32, partial("priority, RaceDll and activation context of the environment are ignored"))]
 pub fn CreateThreadpoolWait(callback: GuestFn, context: u64, environment: usize) -> usize {
     Arc::as_ptr(&Callback::create(Kind::Wait, callback, context, environment)) as usize
 }
@@ -466,7 +465,7 @@ pub fn CloseThreadpoolWait(wait: usize) {
 // ---- files
 
 /// Binds a file to the pool: its operations end in the callback.
-#[export(kernel32, full)]
+#[export(kernel32, partial("priority, RaceDll and activation context of the environment are ignored"))]
 pub fn CreateThreadpoolIo(file: HANDLE, callback: GuestFn, context: u64, environment: usize) -> Result<usize, Win32Error> {
     let object = Callback::create(Kind::Io, callback, context, environment);
     let key = Arc::as_ptr(&object) as usize;
@@ -488,7 +487,11 @@ pub fn CancelThreadpoolIo(io: usize) {
     if let Some(io) = find(io) {
         let mut state = io.state.lock();
         state.started = state.started.saturating_sub(1);
+        let last = state.closing && state.started == 0;
         io.notify(state);
+        if last {
+            forget(&io);
+        }
     }
 }
 
@@ -498,9 +501,16 @@ pub fn WaitForThreadpoolIoCallbacks(io: usize, cancel: BOOL) {
     wait_for(io, cancel);
 }
 
-/// Gives the binding up.
+/// Gives the binding up; it lives until its operations and callbacks have ended.
 #[export(kernel32, full)]
 pub fn CloseThreadpoolIo(io: usize) {
+    let Some(object) = find(io) else { return };
+    let mut state = object.state.lock();
+    if state.started != 0 {
+        state.closing = true;
+        return;
+    }
+    drop(state);
     close(io);
 }
 
@@ -535,7 +545,7 @@ pub fn SetThreadpoolThreadMinimum(pool: usize, least: u32) -> BOOL {
         missing
     };
     for made in 0..missing {
-        if pool.spawn().is_err() {
+        if worker::spawn(&pool).is_err() {
             pool.state.lock().threads -= missing - made;
             return BOOL(false);
         }

@@ -96,31 +96,25 @@ fn program_name(process: &host::process::Entry) -> Vec<u16> {
     wide::from_host_bytes(&path[from..])
 }
 
-fn process_w(snapshot: &Snapshot, at: usize) -> Option<th::PROCESSENTRY32W> {
-    let process = snapshot.processes.get(at)?;
-    Some(th::PROCESSENTRY32W {
-        dwSize: size_of::<th::PROCESSENTRY32W>() as u32,
-        th32ProcessID: process.id,
-        cntThreads: process.threads,
-        th32ParentProcessID: process.parent,
-        pcPriClassBase: 8,
-        szExeFile: fill(&program_name(process)),
-        ..Default::default()
-    })
+/// The W and A entries differ in their texts only.
+macro_rules! process_entry {
+    ($name:ident, $ty:ident, $fill:ident) => {
+        fn $name(snapshot: &Snapshot, at: usize) -> Option<th::$ty> {
+            let process = snapshot.processes.get(at)?;
+            Some(th::$ty {
+                dwSize: size_of::<th::$ty>() as u32,
+                th32ProcessID: process.id,
+                cntThreads: process.threads,
+                th32ParentProcessID: process.parent,
+                pcPriClassBase: 8,
+                szExeFile: $fill(&program_name(process)),
+                ..Default::default()
+            })
+        }
+    };
 }
-
-fn process_a(snapshot: &Snapshot, at: usize) -> Option<th::PROCESSENTRY32> {
-    let process = snapshot.processes.get(at)?;
-    Some(th::PROCESSENTRY32 {
-        dwSize: size_of::<th::PROCESSENTRY32>() as u32,
-        th32ProcessID: process.id,
-        cntThreads: process.threads,
-        th32ParentProcessID: process.parent,
-        pcPriClassBase: 8,
-        szExeFile: fill_ansi(&program_name(process)),
-        ..Default::default()
-    })
-}
+process_entry!(process_w, PROCESSENTRY32W, fill);
+process_entry!(process_a, PROCESSENTRY32, fill_ansi);
 
 fn thread(snapshot: &Snapshot, at: usize) -> Option<th::THREADENTRY32> {
     let &(process, id) = snapshot.threads.get(at)?;
@@ -133,37 +127,27 @@ fn thread(snapshot: &Snapshot, at: usize) -> Option<th::THREADENTRY32> {
     })
 }
 
-fn module_w(snapshot: &Snapshot, at: usize) -> Option<th::MODULEENTRY32W> {
-    let module = snapshot.modules.get(at)?;
-    Some(th::MODULEENTRY32W {
-        dwSize: size_of::<th::MODULEENTRY32W>() as u32,
-        th32ModuleID: 1,
-        th32ProcessID: host::process::id(),
-        GlblcntUsage: 1,
-        ProccntUsage: 1,
-        modBaseAddr: module.base as *mut u8,
-        modBaseSize: module.size as u32,
-        hModule: module.base as _,
-        szModule: fill(&module.name),
-        szExePath: fill(&module.path),
-    })
+macro_rules! module_entry {
+    ($name:ident, $ty:ident, $fill:ident) => {
+        fn $name(snapshot: &Snapshot, at: usize) -> Option<th::$ty> {
+            let module = snapshot.modules.get(at)?;
+            Some(th::$ty {
+                dwSize: size_of::<th::$ty>() as u32,
+                th32ModuleID: 1,
+                th32ProcessID: host::process::id(),
+                GlblcntUsage: 1,
+                ProccntUsage: 1,
+                modBaseAddr: module.base as *mut u8,
+                modBaseSize: module.size as u32,
+                hModule: module.base as _,
+                szModule: $fill(&module.name),
+                szExePath: $fill(&module.path),
+            })
+        }
+    };
 }
-
-fn module_a(snapshot: &Snapshot, at: usize) -> Option<th::MODULEENTRY32> {
-    let module = snapshot.modules.get(at)?;
-    Some(th::MODULEENTRY32 {
-        dwSize: size_of::<th::MODULEENTRY32>() as u32,
-        th32ModuleID: 1,
-        th32ProcessID: host::process::id(),
-        GlblcntUsage: 1,
-        ProccntUsage: 1,
-        modBaseAddr: module.base as *mut u8,
-        modBaseSize: module.size as u32,
-        hModule: module.base as _,
-        szModule: fill_ansi(&module.name),
-        szExePath: fill_ansi(&module.path),
-    })
-}
+module_entry!(module_w, MODULEENTRY32W, fill);
+module_entry!(module_a, MODULEENTRY32, fill_ansi);
 
 macro_rules! walk {
     ($first:ident, $next:ident, $ty:ty, $list:ident, $get:ident, $what:literal) => {

@@ -220,7 +220,7 @@ pub enum Place {
     Host(Vec<u8>, bool),
     /// A device, by its DOS name in upper case, such as `NUL`.
     Device(String),
-    /// A named pipe's name.
+    /// A named pipe's name; empty: the folder of them.
     Pipe(Vec<u16>),
 }
 
@@ -279,9 +279,9 @@ fn device_path(nt: &[u16]) -> Result<Place, NTSTATUS> {
     if lower == "\\device\\afd" || lower.starts_with("\\device\\afd\\") {
         return Ok(Place::Device("AFD".into()));
     }
-    if let Some(name) = lower.strip_prefix("\\device\\namedpipe\\") {
-        let _ = name;
-        return Ok(Place::Pipe(nt["\\device\\namedpipe\\".len()..].to_vec()));
+    let pipes = "\\device\\namedpipe";
+    if lower == pipes || lower.strip_prefix(pipes).is_some_and(|rest| rest.starts_with('\\')) {
+        return Ok(Place::Pipe(nt.get(pipes.len() + 1..).unwrap_or_default().to_vec()));
     }
     if let Some(rest) = lower.strip_prefix("\\device\\harddiskvolume") {
         // Volume numbers are drive letters: 1 is A, 3 is C.

@@ -39,6 +39,8 @@ pub mod shell32;
 pub mod shlwapi;
 pub mod version;
 pub mod winmm;
+pub mod winuser_rect;
+pub mod winuser_text;
 pub mod ws2_32;
 
 use abi::{Ptr, Win32Error};

@@ -109,6 +109,8 @@ static void requirements(void) {
     parameter.value = (ULONG_PTR)&aligned;
     p = alloc2(0, 0, 0x5000, MEM_RESERVE, PAGE_READWRITE, &parameter, 1);
     printf("aligned: %d\n", p && (ULONG_PTR)p % (1 << 30) == 0);
+    p = alloc2(0, 0, 0x5000, MEM_COMMIT, PAGE_READWRITE, &parameter, 1);
+    printf("commit alone: %d\n", p && (ULONG_PTR)p % (1 << 30) == 0 && (p[0x4fff] = 1));
     aligned.align = 4096;
     failed("small alignment", alloc2(0, 0, 0x5000, MEM_RESERVE, PAGE_READWRITE, &parameter, 1));
 }

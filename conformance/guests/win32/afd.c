@@ -115,7 +115,40 @@ int main(void) {
     begin("refused", refused, 4 | 0x10 | 0x100, INT64_MAX);
     connect(refused, (struct sockaddr *)&to, sizeof to);
     end();
+    closesocket(refused);
+    // A poll that rests, since a socket without a connection hangs up, goes on when that changes.
+    SOCKET late = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM, 0);
+    to.sin_port = 0;
+    bind(late, (struct sockaddr *)&to, sizeof to);
+    len = sizeof to;
+    getsockname(late, (struct sockaddr *)&to, &len);
+    begin("listens later", late, 0x80, INT64_MAX);
+    Sleep(50);
+    listen(late, 4);
+    connect(other, (struct sockaddr *)&to, sizeof to);
+    end();
+    SOCKET third = socket(AF_INET, SOCK_STREAM, 0);
+    ioctlsocket(third, FIONBIO, &one);
+    begin("connects later", third, 4, INT64_MAX);
+    Sleep(50);
+    connect(third, (struct sockaddr *)&to, sizeof to);
+    end();
+    begin("closed unasked", third, 1, INT64_MAX);
+    closesocket(third);
+    end();
+    SOCKET datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+    begin("can be sent", datagrams, 4 | 1, INT64_MAX), end();
     begin("no socket", (SOCKET)port, 1, INT64_MAX), printf("\n");
+
+    // What succeeds at once is not reported to the port, if it shall not be; what ends later is.
+    printf("modes %d\n", SetFileCompletionNotificationModes(device, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE));
+    begin("at once, skipped", datagrams, 4, INT64_MAX);
+    printf(", block %#lx, ", (long)block.Status);
+    OVERLAPPED *packet;
+    ULONG_PTR key;
+    DWORD bytes;
+    printf("packet %d\n", GetQueuedCompletionStatus(port, &bytes, &key, &packet, 0));
+    begin("later", datagrams, 1, -100000), end();
 
     WSAPROTOCOL_INFOW info;
     len = sizeof info;

@@ -167,7 +167,7 @@ pub fn release(row: Row) {
 /// PIPE and DEVICE for a handle.
 pub fn kind_flags(handle: HANDLE) -> u8 {
     match sys::kind(handle) {
-        Some(Kind::Pipe) => PIPE,
+        Some(Kind::Pipe | Kind::PipeFolder) => PIPE,
         Some(Kind::Console | Kind::Char) => DEVICE,
         _ => 0,
     }

@@ -353,28 +353,23 @@ pub fn CreateHardLinkW(name: PCWSTR, existing: PCWSTR, _attributes: usize) -> Re
     Ok(file.link(&path::nt_path(&name.read_wide()?)?, false)?)
 }
 
+fn make_link(name: &[u16], target: &[u16]) -> Result<BOOL, Win32Error> {
+    let link = path::to_host(&path::full_path(name)?)?;
+    let target = file::reparse::host_target(target, &link)?;
+    host::file::symlink(&target, &link).map_err(|e| Win32Error::from(ntdll::errno_to_status(e)))?;
+    Ok(BOOL(true))
+}
+
 /// Makes a symbolic link, which is one of the host's.
 #[export(kernel32, full)]
 pub fn CreateSymbolicLinkW(name: PCWSTR, target: PCWSTR, _flags: u32) -> Result<BOOL, Win32Error> {
-    let target = target.read_wide()?;
-    let name = path::full_path(&name.read_wide()?)?;
-    let link = path::to_host(&name)?;
-    let host_target = match path::path_type(&target) {
-        path::PathType::Relative => {
-            let slashes: Vec<u16> = target.iter().map(|&u| if u == u16::from(b'\\') { u16::from(b'/') } else { u }).collect();
-            abi::wide::to_host_bytes(&slashes)
-        }
-        // A rooted target is on the link's own drive. It need not exist.
-        kind => {
-            let target = if kind == path::PathType::Rooted { [&name[..2], &target].concat() } else { target };
-            match path::place(&path::nt_path(&target)?)? {
-                path::Place::Host(exact, _) => path::resolve_case(&exact).unwrap_or(exact),
-                _ => return Err(Win32Error::INVALID_NAME),
-            }
-        }
-    };
-    host::file::symlink(&host_target, &link).map_err(|e| Win32Error::from(ntdll::errno_to_status(e)))?;
-    Ok(BOOL(true))
+    make_link(&name.read_wide()?, &target.read_wide()?)
+}
+
+/// Makes a symbolic link, which is one of the host's.
+#[export(kernel32, full)]
+pub fn CreateSymbolicLinkA(name: PCSTR, target: PCSTR, _flags: u32) -> Result<BOOL, Win32Error> {
+    make_link(&ansi_arg(name)?, &ansi_arg(target)?)
 }
 
 /// The path of an open file. Flags: 0 `\\?\C:\x`, 2 `\Device\HarddiskVolume3\x`, 4 `\x`.

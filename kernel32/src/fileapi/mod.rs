@@ -3,12 +3,14 @@
 mod find;
 mod info;
 mod names;
+mod notify;
 mod rw;
 mod volume;
 
 pub use find::*;
 pub use info::*;
 pub use names::*;
+pub use notify::*;
 pub use rw::*;
 pub use volume::*;
 

@@ -67,7 +67,7 @@ pub fn WriteFile(handle: HANDLE, buffer: Ptr<u8>, len: u32, done: Ptr<u32>, over
 }
 
 /// Queues the completion routine to the calling thread: it gets the error code, the bytes and the OVERLAPPED.
-fn queue(routine: GuestFn, overlapped: Ptr<OVERLAPPED>) -> Routine {
+pub(super) fn queue(routine: GuestFn, overlapped: Ptr<OVERLAPPED>) -> Routine {
     let thread = ntdll::thread::current();
     Some(Box::new(move |done: Done| {
         let code = if done.status.is_ok() { 0 } else { done.status.to_win32().0 };
@@ -252,7 +252,7 @@ pub fn GetFileType(handle: HANDLE) -> u32 {
             match file.kind {
                 Kind::Disk | Kind::Directory => 1,
                 Kind::Console | Kind::Char => 2,
-                Kind::Pipe => 3,
+                Kind::Pipe | Kind::PipeFolder => 3,
             }
         }
         Err(status) => {

@@ -38,7 +38,7 @@ fn stop(object: &Arc<Callback>, completion: HANDLE) -> Result<(), Win32Error> {
 }
 
 /// Runs a function on another thread.
-#[export(kernel32, full)]
+#[export(kernel32, partial("flags are ignored: any worker runs it, without impersonation"))]
 pub fn QueueUserWorkItem(function: GuestFn, parameter: u64, _flags: u32) -> Result<(), Win32Error> {
     Callback::create(Kind::OldWork, function, parameter, 0).submit([0; 3]);
     Ok(())
@@ -54,7 +54,7 @@ pub fn CreateTimerQueue() -> HANDLE {
 }
 
 /// Creates a timer in a queue (null: the default one).
-#[export(kernel32, full)]
+#[export(kernel32, partial("flags other than WT_EXECUTEONLYONCE are ignored: any worker runs it"))]
 pub fn CreateTimerQueueTimer(
     timer: Ptr<HANDLE>,
     queue: HANDLE,
@@ -128,7 +128,7 @@ pub fn DeleteTimerQueue(queue: HANDLE) -> Result<(), Win32Error> {
 }
 
 /// Calls a function when an object is signalled or a time is over.
-#[export(kernel32, full)]
+#[export(kernel32, partial("flags other than WT_EXECUTEONLYONCE are ignored: any worker runs it"))]
 pub fn RegisterWaitForSingleObject(
     new: Ptr<HANDLE>,
     handle: HANDLE,

@@ -190,10 +190,7 @@ extern "win64" fn serve_waits(_: u64) -> u32 {
 
 static PORT: OnceLock<HANDLE> = OnceLock::new();
 
-/// The key of files bound by BindIoCompletionCallback: the callback itself, marked by the highest bit.
-pub const OLD_CALLBACK: usize = 1 << 63;
-
-/// Has a file's finished operations handed to the object or callback `key`.
+/// Has a file's finished operations handed to the object `key`.
 pub fn bind_file(file: HANDLE, key: usize) -> Result<(), Win32Error> {
     let port = *PORT.get_or_init(|| {
         let port = ntdll::object::insert(Port::new(), 0x1f_0003);
@@ -208,17 +205,9 @@ extern "win64" fn serve_files(_: u64) -> u32 {
     loop {
         for packet in port.take(16, false, None).unwrap_or_default() {
             let error = if packet.status.0 >> 30 == 0 { 0 } else { u64::from(packet.status.to_win32().0) };
-            if packet.key & OLD_CALLBACK != 0 {
-                let object = Callback::create(super::Kind::Io, GuestFn(packet.key & !OLD_CALLBACK), 0, 0);
-                object.submit([packet.overlapped as u64, error, packet.bytes as u64]);
-                continue;
+            if let Some(object) = find(packet.key) {
+                object.submit_started([packet.overlapped as u64, error, packet.bytes as u64]);
             }
-            let Some(object) = find(packet.key) else { continue };
-            {
-                let mut state = object.state.lock();
-                state.started = state.started.saturating_sub(1);
-            }
-            object.submit([packet.overlapped as u64, error, packet.bytes as u64]);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{Done, File};
 use crate::object;
 use abi::{HANDLE, NTSTATUS, Ptr};
 use host::socket::{self, Poll};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -121,29 +122,39 @@ fn look(watched: &[Watched]) -> Vec<Entry> {
     let all = socket::IN | socket::PRI | socket::OUT | socket::RDHUP;
     let mut list: Vec<Poll> = watched.iter().map(|watched| Poll { fd: watched.file.fd(), events: all, got: 0 }).collect();
     let _ = socket::poll(&mut list, 0);
-    let found = watched.iter().zip(&list).map(|(watched, poll)| Entry {
-        events: (if watched.file.is_closed() { LOCAL_CLOSE } else { events(&watched.file, poll.got) }) & watched.entry.events,
-        status: 0,
-        ..watched.entry
+    let found = watched.iter().zip(&list).map(|(Watched { file, entry }, poll)| {
+        // Whether asked for or not, or the poll would keep the connection open.
+        let events = if file.is_closed() { LOCAL_CLOSE } else { events(file.fd(), poll.got, entry.events) };
+        Entry { events, status: 0, ..*entry }
     });
     found.filter(|entry| entry.events != 0).collect()
 }
 
-/// What the host's events mean. A stream socket that never tried to connect has HUP and nothing else to say.
-fn events(file: &File, got: i16) -> u32 {
+/// What the host's events mean, of those that were asked for.
+fn events(fd: RawFd, got: i16, wanted: u32) -> u32 {
+    let number = |name| socket::number_option(fd, socket::SOL_SOCKET, name);
     let has = |host: i16, events: u32| if got & host != 0 { events } else { 0 };
-    let listens = || socket::number_option(file.fd(), socket::SOL_SOCKET, socket::SO_ACCEPTCONN) == Ok(1);
+    // A stream socket that never tried to connect is writable, hangs up, and has nothing to say.
+    if got & socket::HUP != 0 && got & (socket::IN | socket::ERR) == 0 {
+        return 0;
+    }
     let mut events = has(socket::PRI, RECEIVE_EXPEDITED) | has(socket::RDHUP, DISCONNECT);
-    if got & socket::IN != 0 {
-        events |= if listens() { ACCEPT } else { RECEIVE };
-    }
-    if got & (socket::ERR | socket::HUP) == 0 {
+    // Whoever asks for one of the two means that it can be read from, as select does.
+    let readable = match wanted & (RECEIVE | ACCEPT) {
+        one if one != RECEIVE | ACCEPT => one,
+        _ if number(socket::SO_ACCEPTCONN) == Ok(1) => ACCEPT,
+        _ => RECEIVE,
+    };
+    events |= has(socket::IN, readable);
+    if got & socket::ERR == 0 {
         events |= has(socket::OUT, SEND | CONNECT);
+    } else if number(socket::SO_TYPE) != Ok(socket::SOCK_STREAM) {
+        // The next call returns the error, and the socket goes on.
+        events |= readable | has(socket::OUT, SEND);
+    } else {
+        events |= if socket::was_connected(fd) { ABORT } else { CONNECT_FAIL };
     }
-    if got & socket::ERR != 0 {
-        events |= if socket::was_connected(file.fd()) { ABORT } else { CONNECT_FAIL };
-    }
-    events
+    events & wanted
 }
 
 fn write(to: Ptr<u8>, header: Header, found: &[Entry]) -> Done {

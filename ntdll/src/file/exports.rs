@@ -1,8 +1,9 @@
 //! The Nt* functions of files.
 
+use super::named_pipe::{self, Configuration};
 use super::pending::Request;
 use super::transfer::{Operation, submit};
-use super::{CreateOptions, Disposition, File, open};
+use super::{CreateOptions, Disposition, File, Kind, Opened, open};
 use crate::object::{self};
 use abi::{GuestFn, HANDLE, NTSTATUS, Ptr, export};
 use std::sync::Arc;
@@ -54,6 +55,9 @@ impl ObjectAttributes {
             return Ok(name);
         }
         let root: Arc<File> = object::get(self.root, 0)?;
+        if root.kind == Kind::PipeFolder {
+            return Ok([&abi::wide::wide("\\Device\\NamedPipe\\")[..], &name].concat());
+        }
         let base = crate::path::from_host(&root.path()).ok_or(NTSTATUS::OBJECT_PATH_NOT_FOUND)?;
         let mut path = abi::wide::wide("\\??\\");
         path.extend(base);
@@ -62,6 +66,14 @@ impl ObjectAttributes {
         }
         path.extend(name);
         Ok(path)
+    }
+
+    /// The server's end of a pipe that this names the other end of: its handle, and no name.
+    fn other_end_of(&self) -> Result<Option<Arc<File>>, NTSTATUS> {
+        if self.root.is_null() || !self.name.is_null() && self.name.read()?.length != 0 {
+            return Ok(None);
+        }
+        Ok(object::get::<File>(self.root, 0).ok().filter(|root| root.pipe.is_some()))
     }
 }
 
@@ -83,12 +95,66 @@ pub fn NtCreateFile(
     let attributes = attributes.read()?;
     let disposition = Disposition::from_number(disposition).ok_or(NTSTATUS::INVALID_PARAMETER)?;
     let how = CreateOptions { access, share, disposition, options, attributes: file_attributes };
-    let (file, opened) = open(&attributes.path()?, &how)?;
+    let (file, opened) = match attributes.other_end_of()? {
+        Some(server) => (named_pipe::open_other_end(&server, &how)?, Opened::Opened),
+        None => open(&attributes.path()?, &how)?,
+    };
     let granted = file.access;
     let new = object::insert_inheritable(Arc::new(file), granted, attributes.attributes & OBJ_INHERIT != 0);
     handle.write(new)?;
     status.write(IoStatus { status: 0, information: opened as usize })?;
     Ok(())
+}
+
+/// Creates an instance of a named pipe, or a pipe without a name whose other end is opened relative to this one.
+#[export(ntdll, partial("the time-out is ignored"))]
+pub fn NtCreateNamedPipeFile(
+    handle: Ptr<HANDLE>,
+    access: u32,
+    attributes: Ptr<ObjectAttributes>,
+    status: Ptr<IoStatus>,
+    share: u32,
+    disposition: u32,
+    options: u32,
+    kind: u32,
+    read_mode: u32,
+    completion_mode: u32,
+    max_instances: u32,
+    in_size: u32,
+    out_size: u32,
+    _timeout: Ptr<i64>,
+) -> Result<(), NTSTATUS> {
+    // FILE_PIPE_MESSAGE_TYPE, FILE_PIPE_MESSAGE_MODE and FILE_PIPE_COMPLETE_OPERATION are 1.
+    let (messages, message_reads) = (kind & 1 != 0, read_mode & 1 != 0);
+    let disposition = Disposition::from_number(disposition).ok_or(NTSTATUS::INVALID_PARAMETER)?;
+    let known = matches!(disposition, Disposition::Create | Disposition::Open | Disposition::OpenIf);
+    if !known || share & 3 == 0 || message_reads && !messages || max_instances == 0 {
+        return Err(NTSTATUS::INVALID_PARAMETER);
+    }
+    let attributes = attributes.read()?;
+    let configuration = Configuration {
+        access: crate::access::map_generic(access, "File"),
+        options,
+        first: disposition == Disposition::Create,
+        messages,
+        message_reads,
+        no_wait: completion_mode & 1 != 0,
+        share,
+        max_instances,
+        in_size,
+        out_size,
+    };
+    let name = match crate::path::place(&attributes.path()?)? {
+        crate::path::Place::Pipe(name) => name,
+        _ => return Err(NTSTATUS::OBJECT_NAME_INVALID),
+    };
+    if disposition == Disposition::Open && !named_pipe::probe(&name).0 {
+        return Err(NTSTATUS::OBJECT_NAME_NOT_FOUND);
+    }
+    let file = if name.is_empty() { named_pipe::create_unnamed(&configuration)? } else { named_pipe::create(&name, &configuration)? };
+    let granted = file.access;
+    handle.write(object::insert_inheritable(Arc::new(file), granted, attributes.attributes & OBJ_INHERIT != 0))?;
+    Ok(status.write(IoStatus { status: 0, information: Opened::Created as usize })?)
 }
 
 /// Opens a file.

@@ -7,6 +7,7 @@ mod info;
 pub mod inherit;
 mod lock;
 pub mod named_pipe;
+pub mod notify;
 pub mod open;
 pub mod pending;
 mod query;
@@ -18,6 +19,7 @@ pub mod transfer;
 pub use directory::{DirEntry, Listing};
 pub use exports::*;
 pub use info::*;
+pub use notify::NtNotifyChangeDirectoryFile;
 pub use open::{CreateOptions, Disposition, Opened, open, open_host};
 pub use query::*;
 pub use stream::{Done, cancel_thread};
@@ -30,7 +32,7 @@ use host::file::{FileType, Stat};
 use parking_lot::Mutex;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What a file object stands on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +41,8 @@ pub enum Kind {
     Directory,
     /// An anonymous pipe, FIFO or socket.
     Pipe,
+    /// The named pipes' own folder, `\Device\NamedPipe\`.
+    PipeFolder,
     /// A terminal.
     Console,
     /// The null device or another character device.
@@ -80,13 +84,22 @@ pub struct File {
     delete_on_close: AtomicBool,
     share: Option<share::Claim>,
     listing: Mutex<Option<Listing>>,
+    /// What a folder is watched for, once it is.
+    changes: Mutex<Option<std::sync::Arc<notify::Watch>>>,
     pub(crate) dispatcher: Dispatcher,
     /// Present for the ends of named pipes.
     pub pipe: Option<Box<named_pipe::NamedPipe>>,
     locks: Mutex<Vec<lock::Range>>,
+    /// FILE_SKIP_* of FILE_IO_COMPLETION_NOTIFICATION_INFORMATION.
+    notification_modes: AtomicU32,
     /// The completion port and key that finished operations are reported to.
     pub completion: Mutex<Option<(std::sync::Arc<dyn crate::file::CompletionTarget>, usize)>>,
 }
+
+/// Operations that succeed at once are not reported to the port.
+pub const SKIP_COMPLETION_PORT_ON_SUCCESS: u32 = 1;
+/// The file object itself is not signalled.
+pub const SKIP_SET_EVENT_ON_HANDLE: u32 = 2;
 
 /// Where finished operations of a file are reported to (a completion port).
 pub trait CompletionTarget: Send + Sync {
@@ -155,9 +168,11 @@ impl File {
             delete_on_close: AtomicBool::new(false),
             share,
             listing: Mutex::new(None),
+            changes: Mutex::default(),
             dispatcher: Dispatcher::new(Signal::Notification, 0),
             pipe: None,
             locks: Mutex::default(),
+            notification_modes: AtomicU32::new(0),
             completion: Mutex::new(None),
         }
     }
@@ -216,9 +231,24 @@ impl File {
         host::file::seek(self.fd(), i64::try_from(position).map_err(|_| NTSTATUS::INVALID_PARAMETER)?, 0).map(drop).map_err(errno_to_status)
     }
 
+    pub fn notification_modes(&self) -> u32 {
+        self.notification_modes.load(Ordering::Relaxed)
+    }
+
+    /// Adds to the FILE_SKIP_* of this file, which stay for good.
+    pub fn add_notification_modes(&self, modes: u32) -> Result<(), NTSTATUS> {
+        if modes & !(SKIP_COMPLETION_PORT_ON_SUCCESS | SKIP_SET_EVENT_ON_HANDLE) != 0 {
+            return Err(NTSTATUS::INVALID_PARAMETER);
+        }
+        self.notification_modes.fetch_or(modes, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Reports a finished operation: the file object itself, the caller's event and the completion port.
     pub fn complete(&self, overlapped: usize, status: NTSTATUS, bytes: usize) {
-        self.dispatcher.set();
+        if self.notification_modes() & SKIP_SET_EVENT_ON_HANDLE == 0 {
+            self.dispatcher.set();
+        }
         let target = self.completion.lock().clone();
         if let Some((port, key)) = target
             && overlapped != 0

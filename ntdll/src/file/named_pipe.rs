@@ -3,7 +3,9 @@
 //! all processes of a prefix and leave nothing behind.
 //! <https://learn.microsoft.com/windows/win32/ipc/named-pipes>
 
-use super::{Done, File, Kind, open};
+use super::pending::{self, Request, Started};
+use super::{Done, File, Kind, open, transfer};
+use crate::access;
 use crate::errno_to_status;
 use abi::NTSTATUS;
 use abi::fault;
@@ -18,6 +20,14 @@ use std::sync::{Arc, LazyLock, Weak};
 /// Instances of one pipe that can listen at the same time.
 const MAX_LISTENING: usize = 64;
 
+/// FILE_SHARE_READ: the client may read; FILE_SHARE_WRITE: it may write.
+const SHARE_READ: u32 = 1;
+const SHARE_WRITE: u32 = 2;
+
+pub const FSCTL_PIPE_DISCONNECT: u32 = 0x0011_0004;
+pub const FSCTL_PIPE_LISTEN: u32 = 0x0011_0008;
+pub const FSCTL_PIPE_PEEK: u32 = 0x0011_400c;
+
 /// What CreateNamedPipe asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Configuration {
@@ -29,6 +39,8 @@ pub struct Configuration {
     pub messages: bool,
     pub message_reads: bool,
     pub no_wait: bool,
+    /// What the client may do: FILE_SHARE_READ, FILE_SHARE_WRITE.
+    pub share: u32,
     pub max_instances: u32,
     pub in_size: u32,
     pub out_size: u32,
@@ -61,6 +73,8 @@ pub struct NamedPipe {
     no_wait: AtomicBool,
     /// The rest of a message that was read in part.
     rest: Mutex<Vec<u8>>,
+    /// The other end of a pipe without a name, until it is opened.
+    other: Mutex<Option<OwnedFd>>,
 }
 
 /// Names of different prefixes don't meet.
@@ -134,8 +148,47 @@ fn end(socket: OwnedFd, name: String, configuration: &Configuration, serves: Opt
         message_reads: AtomicBool::new(configuration.message_reads),
         no_wait: AtomicBool::new(configuration.no_wait),
         rest: Mutex::default(),
+        other: Mutex::default(),
     }));
     file
+}
+
+/// The folder that all pipes are in, by whose handle others are created.
+pub(super) fn folder(how: &open::CreateOptions) -> Result<File, NTSTATUS> {
+    let nothing = host::eventfd::new(false).map_err(errno_to_status)?;
+    Ok(File::new(nothing, Kind::PipeFolder, how.access, how.options, Vec::new(), None))
+}
+
+/// Makes a pipe that has no name: the server's end, which knows the other one.
+pub(super) fn create_unnamed(configuration: &Configuration) -> Result<File, NTSTATUS> {
+    // What goes one way, bytes only, is a pipe of the host as well.
+    let (own, other) = match (configuration.messages, configuration.share & 3) {
+        (false, SHARE_WRITE) => host::file::pipe(),
+        (false, SHARE_READ) => host::file::pipe().map(|(read, write)| (write, read)),
+        (messages, _) => pipe::pair(carrier(messages)),
+    }
+    .map_err(errno_to_status)?;
+    let serves = Arc::new(Name { _mark: None, max_instances: configuration.max_instances });
+    let file = end(own, String::new(), configuration, Some(serves), State::Connected);
+    if let Some(pipe) = &file.pipe {
+        *pipe.other.lock() = Some(other);
+    }
+    Ok(file)
+}
+
+/// Opens the other end of a pipe without a name, which can be done once.
+pub(super) fn open_other_end(server: &File, how: &open::CreateOptions) -> Result<File, NTSTATUS> {
+    let pipe = server.pipe.as_ref().filter(|pipe| pipe.is_server()).ok_or(NTSTATUS::OBJECT_NAME_INVALID)?;
+    let access = access::map_generic(how.access, "File");
+    let share = pipe.configuration.share;
+    if access & access::FILE_READ_DATA != 0 && share & SHARE_READ == 0 || access & access::FILE_WRITE_DATA != 0 && share & SHARE_WRITE == 0
+    {
+        return Err(NTSTATUS::ACCESS_DENIED);
+    }
+    let socket = pipe.other.lock().take().ok_or(NTSTATUS::PIPE_NOT_AVAILABLE)?;
+    let configuration =
+        Configuration { access, options: how.options, message_reads: false, no_wait: false, first: false, ..pipe.configuration };
+    Ok(end(socket, String::new(), &configuration, None, State::Connected))
 }
 
 /// Opens the client's end.
@@ -153,6 +206,7 @@ pub fn connect(name: &[u16], how: &open::CreateOptions) -> Result<File, NTSTATUS
             messages: carrier == Carrier::Messages,
             message_reads: false,
             no_wait: false,
+            share: 3,
             max_instances: 255,
             in_size: 4096,
             out_size: 4096,
@@ -176,15 +230,19 @@ impl NamedPipe {
         let c = &self.configuration;
         let (message_reads, no_wait) = self.modes();
         let state = *self.state.lock() as u32;
-        let bits = u32::from(self.is_server()) | u32::from(c.messages) << 1 | u32::from(message_reads) << 2 | u32::from(no_wait) << 3;
+        let bits = u32::from(self.is_server())
+            | u32::from(c.messages) << 1
+            | u32::from(message_reads) << 2
+            | u32::from(no_wait) << 3
+            | (c.share & 3) << 4;
         [bits, state, c.access, c.options, c.max_instances, c.in_size, c.out_size]
     }
 
     /// The end that was so described.
     pub(super) fn described(name: String, [bits, state, access, options, max_instances, in_size, out_size]: [u32; 7]) -> NamedPipe {
-        let (messages, message_reads, no_wait) = (bits & 2 != 0, bits & 4 != 0, bits & 8 != 0);
+        let (messages, message_reads, no_wait, share) = (bits & 2 != 0, bits & 4 != 0, bits & 8 != 0, bits >> 4 & 3);
         let configuration =
-            Configuration { access, options, first: false, messages, message_reads, no_wait, max_instances, in_size, out_size };
+            Configuration { access, options, first: false, messages, message_reads, no_wait, share, max_instances, in_size, out_size };
         NamedPipe {
             name,
             configuration,
@@ -193,6 +251,7 @@ impl NamedPipe {
             message_reads: AtomicBool::new(message_reads),
             no_wait: AtomicBool::new(no_wait),
             rest: Mutex::default(),
+            other: Mutex::default(),
         }
     }
 
@@ -258,6 +317,7 @@ impl NamedPipe {
                     Err(other) => Err(other),
                 }
             }
+            State::Disconnected if self.name.is_empty() => Err(NTSTATUS::INVALID_PARAMETER),
             State::Disconnected => {
                 let socket = listen(&self.name, carrier(self.configuration.messages))?;
                 pipe::replace(file.fd(), &socket).map_err(errno_to_status)?;
@@ -379,4 +439,69 @@ pub fn peek(file: &File, len: usize) -> Result<Peek, NTSTATUS> {
 /// The other end's process.
 pub fn peer_process(file: &File) -> Result<u32, NTSTATUS> {
     pipe::peer(file.fd()).map(|peer| peer.0).map_err(errno_to_status)
+}
+
+/// FSCTL_PIPE_LISTEN: waits for a client, or lets it be reported.
+pub fn listen_for_client(file: &Arc<File>, request: Request) -> Result<Started, NTSTATUS> {
+    let pipe = file.pipe.as_ref().ok_or(NTSTATUS::INVALID_DEVICE_REQUEST)?;
+    pipe.begin_listening(file)?;
+    if pipe.modes().1 {
+        return Err(NTSTATUS::PIPE_LISTENING);
+    }
+    if file.is_synchronous() {
+        let done = transfer::wait(file, || pipe.try_connect(file));
+        if done.is_success() {
+            pending::complete_at_once(file, request, done);
+        }
+        return Ok(Started::Done(done));
+    }
+    let own = file.clone();
+    let attempt = Box::new(move || own.pipe.as_ref().and_then(|pipe| pipe.try_connect(&own)));
+    pending::start(file.clone(), pipe::READABLE, request, attempt)
+}
+
+/// The control codes of pipes: what they return. None: another code.
+pub(super) fn control(file: &File, code: u32, room: usize) -> Option<Result<Vec<u8>, NTSTATUS>> {
+    let pipe = file.pipe.as_ref();
+    Some(match code {
+        FSCTL_PIPE_DISCONNECT => pipe.ok_or(NTSTATUS::INVALID_DEVICE_REQUEST).and_then(|pipe| pipe.disconnect(file)).map(|()| Vec::new()),
+        FSCTL_PIPE_PEEK if room < 16 => Err(NTSTATUS::BUFFER_TOO_SMALL),
+        // FILE_PIPE_PEEK_BUFFER.
+        FSCTL_PIPE_PEEK => peek(file, room - 16).map(|peek| {
+            let messages = u32::from(peek.left != 0);
+            let words = [state_number(file), peek.available as u32, messages, (peek.left + peek.data.len()) as u32 * messages];
+            let mut out: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            out.extend(peek.data);
+            out
+        }),
+        _ => return None,
+    })
+}
+
+/// FILE_PIPE_DISCONNECTED_STATE and so on.
+fn state_number(file: &File) -> u32 {
+    match file.pipe.as_ref().map_or(State::Connected, |pipe| pipe.state()) {
+        State::Disconnected => 1,
+        State::Listening => 2,
+        State::Connected if host::file::hung_up(file.fd()) => 4,
+        State::Connected => 3,
+    }
+}
+
+/// FILE_PIPE_LOCAL_INFORMATION.
+pub(super) fn local_information(file: &File, available: u32) -> [u32; 10] {
+    let state = state_number(file);
+    let Some(pipe) = &file.pipe else {
+        // Made by CreatePipe: whoever reads it is the server's end.
+        let reads = u32::from(file.access & access::FILE_READ_DATA != 0);
+        return [0, 0, 1, 1, 65536, available, 65536, 65536, state, reads];
+    };
+    let c = &pipe.configuration;
+    let direction = match c.share & 3 {
+        SHARE_WRITE => 0,
+        SHARE_READ => 1,
+        _ => 2,
+    };
+    let kind = u32::from(c.messages);
+    [kind, direction, c.max_instances, pipe.instances(), c.in_size, available, c.out_size, c.out_size, state, pipe.is_server().into()]
 }

@@ -72,6 +72,7 @@ pub fn open(nt: &[u16], how: &CreateOptions) -> Result<(File, Opened), NTSTATUS>
             open_host(host, &how)
         }
         Place::Device(name) => open_device(&name, &how).map(|file| (file, Opened::Opened)),
+        Place::Pipe(name) if name.is_empty() => super::named_pipe::folder(&how).map(|file| (file, Opened::Opened)),
         Place::Pipe(name) => super::named_pipe::connect(&name, &how).map(|file| (file, Opened::Opened)),
     }
 }

@@ -1,7 +1,7 @@
 //! Overlapped operations: what cannot be done at once waits in a helper thread, which starts with the first such operation
 //! and sleeps until a descriptor is ready.
 
-use super::{Done, File};
+use super::{Done, File, SKIP_COMPLETION_PORT_ON_SUCCESS};
 use crate::object;
 use crate::sync::Event;
 use abi::fault::Fault;
@@ -74,6 +74,8 @@ struct Pending {
     request: Request,
     attempt: Attempt,
     next: Next,
+    /// Operations of one kind on one file end in the order in which they began. Polls take nothing from their files, so
+    /// they have no order.
     ordered: bool,
 }
 
@@ -81,14 +83,13 @@ struct Pending {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     WhenReady,
-    /// The host reports something that nobody asked for, and would go on: not before [`stir`].
+    /// The host reports a hang-up that means nothing, and would go on: not before [`stir`].
     WhenStirred,
     Now,
 }
 
 impl Pending {
-    /// Operations of one kind on one file end in the order in which they began.
-    /// Polls take nothing from their files, so they have no order.
+    /// What other operations must share to stand in line with this one.
     fn kind(&self) -> Option<(RawFd, i16)> {
         self.waits.first().filter(|_| self.ordered).map(|(file, events)| (file.fd(), *events))
     }
@@ -146,18 +147,28 @@ fn begin(
     Ptr::<usize>::new(request.block).write(NTSTATUS::PENDING.0 as usize)?;
     if let Some(done) = attempt() {
         if done.is_success() {
-            complete(&file, request, done);
+            complete_at_once(&file, request, done);
         }
         return Ok(Started::Done(done));
     }
     let reactor = reactor().ok_or(NTSTATUS::INSUFFICIENT_RESOURCES)?;
-    reactor.waiting.lock().push(Pending { file, waits, deadline, request, attempt, next: Next::WhenReady, ordered });
+    // Since the attempt, a poll may have been stirred, which nobody tells again.
+    let next = if ordered { Next::WhenReady } else { Next::Now };
+    reactor.waiting.lock().push(Pending { file, waits, deadline, request, attempt, next, ordered });
     host::eventfd::wake(reactor.waker.as_raw_fd());
     Ok(Started::Pending)
 }
 
+/// Completes an operation before its call returns.
+pub fn complete_at_once(file: &File, mut request: Request, done: Done) {
+    if done.status.is_ok() && file.notification_modes() & SKIP_COMPLETION_PORT_ON_SUCCESS != 0 {
+        request.context = 0;
+    }
+    complete(file, request, done);
+}
+
 /// Writes how an operation ended and tells whoever waits for it.
-pub fn complete(file: &File, request: Request, done: Done) {
+fn complete(file: &File, request: Request, done: Done) {
     let block = Ptr::<usize>::new(request.block);
     let _ = block.add(1).write(done.bytes);
     let _ = block.write(done.status.0 as usize);
@@ -220,7 +231,8 @@ fn run(reactor: &'static Reactor) {
         if list[0].got != 0 {
             host::eventfd::wait(waker);
         }
-        let done = attempts(&mut reactor.waiting.lock(), &list[1..]);
+        let ready: Vec<Poll> = list.drain(1..).filter(|poll| poll.got != 0).collect();
+        let done = attempts(&mut reactor.waiting.lock(), &ready);
         for (pending, how) in done {
             complete(&pending.file, pending.request, how);
         }
@@ -234,17 +246,15 @@ fn milliseconds_to(deadline: Instant) -> i32 {
 }
 
 /// Tries again what may go on now, and takes out what is done.
-fn attempts(waiting: &mut Vec<Pending>, polled: &[Poll]) -> Vec<(Pending, Done)> {
+fn attempts(waiting: &mut Vec<Pending>, ready: &[Poll]) -> Vec<(Pending, Done)> {
     let now = Instant::now();
     let mut done = Vec::new();
     let mut behind: Vec<(RawFd, i16)> = Vec::new();
     let mut index = 0;
     while index < waiting.len() {
         let pending = &mut waiting[index];
-        let (wanted, got) = pending.waits.iter().fold((0, 0), |(wanted, got), (file, events)| {
-            let polled = polled.iter().filter(|poll| poll.fd == file.fd()).fold(0, |got, poll| got | poll.got);
-            (wanted | events, got | polled & (events | socket::ERR | socket::HUP | socket::NVAL))
-        });
+        let is_waited = |poll: &&Poll| pending.waits.iter().any(|(file, _)| file.fd() == poll.fd);
+        let got = ready.iter().filter(is_waited).fold(0, |got, poll| got | poll.got);
         let due = got != 0 || pending.next == Next::Now || pending.deadline.is_some_and(|deadline| deadline <= now);
         let kind = pending.kind();
         if !due || kind.is_some_and(|kind| behind.contains(&kind)) {
@@ -252,7 +262,8 @@ fn attempts(waiting: &mut Vec<Pending>, polled: &[Poll]) -> Vec<(Pending, Done)>
         } else if let Some(how) = (pending.attempt)() {
             done.push((waiting.remove(index), how));
         } else {
-            pending.next = if got != 0 && got & wanted == 0 { Next::WhenStirred } else { Next::WhenReady };
+            // A hang-up lasts. `got` may be older than what stirred this one, though.
+            pending.next = if got & socket::HUP != 0 && pending.next != Next::Now { Next::WhenStirred } else { Next::WhenReady };
             behind.extend(kind);
             index += 1;
         }

@@ -2,7 +2,7 @@
 //! (ntifs.h, FILE_INFORMATION_CLASS and FS_INFORMATION_CLASS).
 
 use super::pending::Request;
-use super::{BasicInfo, File, IoStatus, Kind, ObjectAttributes, UnicodeString, afd, attributes, basic_info, query_path};
+use super::{BasicInfo, File, IoStatus, Kind, ObjectAttributes, UnicodeString, afd, attributes, basic_info, named_pipe, query_path};
 use crate::object;
 use crate::path;
 use abi::{GuestFn, HANDLE, NTSTATUS, Ptr, export};
@@ -94,10 +94,14 @@ pub fn NtQueryInformationFile(handle: HANDLE, status: Ptr<IoStatus>, to: Ptr<u8>
         }
         35 => (record.u32(info.attributes).u32(file.reparse_tag()), 8),
         // FilePipeInformation (byte stream, blocking) and FilePipeLocalInformation.
-        23 if file.kind == Kind::Pipe => (record.u32(0).u32(0), 8),
+        23 if file.kind == Kind::Pipe => {
+            let (message_reads, no_wait) = file.pipe.as_ref().map_or((false, false), |pipe| pipe.modes());
+            (record.u32(message_reads.into()).u32(no_wait.into()), 8)
+        }
         24 if file.kind == Kind::Pipe => {
             let available = host::file::available(file.fd()).unwrap_or(0) as u32;
-            (record.u32(0).u32(0).u32(1).u32(1).u32(65536).u32(available).u32(65536).u32(65536).u32(3).u32(0), 40)
+            let facts = named_pipe::local_information(&file, available);
+            (facts.into_iter().fold(record, Record::u32), 40)
         }
         59 => (record.u64(stat.dev).u64(stat.ino).u64(0), 24),
         68 => {
@@ -131,7 +135,7 @@ fn target(file: &File, from: Ptr<u8>) -> Result<Vec<u16>, NTSTATUS> {
 }
 
 /// Changes an open file.
-#[export(ntdll, partial("no streams, pipes' modes and quotas"))]
+#[export(ntdll, partial("no streams, no quotas"))]
 pub fn NtSetInformationFile(handle: HANDLE, status: Ptr<IoStatus>, from: Ptr<u8>, len: u32, class: u32) -> Result<(), NTSTATUS> {
     let file: Arc<File> = object::get(handle, 0)?;
     let need = |n: u32| if len < n { Err(NTSTATUS::INFO_LENGTH_MISMATCH) } else { Ok(()) };
@@ -182,8 +186,20 @@ pub fn NtSetInformationFile(handle: HANDLE, status: Ptr<IoStatus>, from: Ptr<u8>
             }
             *slot = Some((port, from.byte_add(8).cast::<usize>().read()?));
         }
-        // Pipe modes and completion notification modes.
-        23 | 41 => {}
+        23 if file.kind == Kind::Pipe => {
+            need(8)?;
+            let [message_reads, no_wait]: [u32; 2] = from.cast().read()?;
+            match &file.pipe {
+                Some(pipe) => pipe.set_modes(message_reads != 0, no_wait != 0)?,
+                None if message_reads != 0 => return Err(NTSTATUS::INVALID_PARAMETER),
+                None => {}
+            }
+        }
+        // FILE_IO_COMPLETION_NOTIFICATION_INFORMATION.
+        41 => {
+            need(4)?;
+            file.add_notification_modes(from.cast::<u32>().read()?)?;
+        }
         _ => return Err(NTSTATUS::INVALID_INFO_CLASS),
     }
     Ok(status.write(IoStatus::default())?)
@@ -197,7 +213,7 @@ pub fn NtQueryVolumeInformationFile(handle: HANDLE, status: Ptr<IoStatus>, to: P
     if class == 4 {
         // FILE_FS_DEVICE_INFORMATION: named pipe, console, null or disk.
         let device = match file.kind {
-            Kind::Pipe => 0x11,
+            Kind::Pipe | Kind::PipeFolder => 0x11,
             Kind::Console => 0x50,
             Kind::Char => 0x15,
             _ => 7,
@@ -374,28 +390,36 @@ pub fn NtDeviceIoControlFile(
     afd::poll(file, input, input_len, (output, output_len), request)?.into()
 }
 
-/// File system control codes: reparse points.
-#[export(ntdll, partial("reparse points"))]
+/// File system control codes: reparse points, and of named pipes to listen, disconnect and peek.
+#[export(ntdll, partial("reparse points; named pipes' listen, disconnect and peek"))]
 pub fn NtFsControlFile(
     handle: HANDLE,
-    _event: HANDLE,
-    _apc: GuestFn,
-    _context: usize,
+    event: HANDLE,
+    apc: GuestFn,
+    context: usize,
     status: Ptr<IoStatus>,
     code: u32,
     input: Ptr<u8>,
     input_len: u32,
     output: Ptr<u8>,
     output_len: u32,
-) -> Result<(), NTSTATUS> {
+) -> Result<NTSTATUS, NTSTATUS> {
     let file = object::get::<File>(handle, 0)?;
+    if code == named_pipe::FSCTL_PIPE_LISTEN {
+        let request = Request::of_call(event, apc, context, status.addr())?;
+        return named_pipe::listen_for_client(&file, request)?.into();
+    }
     let input = input.read_vec(input_len as usize)?;
-    let data = super::reparse::control(&file, code, &input).ok_or(NTSTATUS::INVALID_DEVICE_REQUEST)??;
+    let data = match super::reparse::control(&file, code, &input) {
+        Some(done) => done,
+        None => named_pipe::control(&file, code, output_len as usize).ok_or(NTSTATUS::INVALID_DEVICE_REQUEST)?,
+    }?;
     if data.len() > output_len as usize {
         return Err(NTSTATUS::BUFFER_TOO_SMALL);
     }
     output.write_slice(&data)?;
-    Ok(status.write(IoStatus { status: 0, information: data.len() })?)
+    status.write(IoStatus { status: 0, information: data.len() })?;
+    Ok(NTSTATUS::SUCCESS)
 }
 
 /// Cancels pending operations: all of a file, or one.

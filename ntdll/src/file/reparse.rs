@@ -1,10 +1,11 @@
 //! Reparse points: symbolic links and junctions, which are symbolic links of the host. A junction's target ends in `/.`, which
-//! leads to the same folder and tells it from a link.
+//! leads to the same folder and tells it from a link. A target that is rooted, on the drive of the link whichever that is
+//! (`\x`), begins with `//`, which to the host is the same as `/`.
 //! <https://learn.microsoft.com/openspecs/windows_protocols/ms-fscc/c3a420cb-8a72-4adf-87e8-eee95379d78f>
 
 use super::{File, Kind};
 use crate::errno_to_status;
-use crate::path::{self, Place};
+use crate::path::{self, PathType, Place};
 use abi::{NTSTATUS, wide};
 use host::file as hf;
 
@@ -43,8 +44,11 @@ pub fn get(file: &File) -> Result<Vec<u8>, NTSTATUS> {
     if tag == TAG_MOUNT_POINT {
         target.truncate((target.len() - 2).max(1));
     }
-    let absolute = target.first() == Some(&b'/');
-    let print: Vec<u16> = if absolute {
+    let rooted = rooted_target(&target, &file.path());
+    let absolute = target.first() == Some(&b'/') && rooted.is_none();
+    let print: Vec<u16> = if let Some(rooted) = rooted {
+        rooted
+    } else if absolute {
         path::from_host(&target).ok_or(NTSTATUS::OBJECT_PATH_NOT_FOUND)?
     } else {
         wide::from_host_bytes(&target).into_iter().map(|u| if u == u16::from(b'/') { u16::from(b'\\') } else { u }).collect()
@@ -67,8 +71,34 @@ pub fn get(file: &File) -> Result<Vec<u8>, NTSTATUS> {
     Ok(out)
 }
 
-/// Where a REPARSE_DATA_BUFFER leads, on the host.
-fn target_of(data: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
+/// The target of a rooted link, such as `\x`.
+fn rooted_target(target: &[u8], link: &[u8]) -> Option<Vec<u16>> {
+    let path = path::from_host(target.strip_prefix(b"/").filter(|rest| rest.starts_with(b"/"))?)?;
+    let drive = path::from_host(link)?;
+    (path.first() == drive.first()).then(|| path[2..].to_vec())
+}
+
+/// The host's target for a link at `link` to a DOS path. It need not exist.
+pub fn host_target(target: &[u16], link: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
+    let place = |dos: &[u16]| match path::place(&path::nt_path(dos)?)? {
+        Place::Host(exact, _) => Ok(path::resolve_case(&exact).unwrap_or(exact)),
+        _ => Err(NTSTATUS::OBJECT_NAME_INVALID),
+    };
+    match path::path_type(target) {
+        PathType::Relative => {
+            let slashed: Vec<u16> = target.iter().map(|&u| if u == u16::from(b'\\') { u16::from(b'/') } else { u }).collect();
+            Ok(wide::to_host_bytes(&slashed))
+        }
+        PathType::Rooted => {
+            let drive = path::from_host(link).ok_or(NTSTATUS::OBJECT_PATH_NOT_FOUND)?;
+            Ok([b"/", &place(&[&drive[..2], target].concat())?[..]].concat())
+        }
+        _ => place(target),
+    }
+}
+
+/// Where a REPARSE_DATA_BUFFER of a link at `link` leads, on the host.
+fn target_of(data: &[u8], link: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
     let word = |at: usize| data.get(at..at + 2).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))).ok_or(IO_REPARSE_DATA_INVALID);
     let long = |at: usize| Ok::<u32, NTSTATUS>((word(at)? | word(at + 2)? << 16) as u32);
     let tag = long(0)?;
@@ -81,8 +111,7 @@ fn target_of(data: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
     let bytes = data.get(start..start + len).ok_or(IO_REPARSE_DATA_INVALID)?;
     let name: Vec<u16> = bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
     if relative {
-        let slashed: Vec<u16> = name.iter().map(|&u| if u == u16::from(b'\\') { u16::from(b'/') } else { u }).collect();
-        return Ok(wide::to_host_bytes(&slashed));
+        return host_target(&name, link);
     }
     let Place::Host(mut host, _) = path::place(&name)? else { return Err(IO_REPARSE_DATA_INVALID) };
     if tag == TAG_MOUNT_POINT {
@@ -93,8 +122,8 @@ fn target_of(data: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
 
 /// Makes an empty folder or file a link or junction.
 pub fn set(file: &File, data: &[u8]) -> Result<(), NTSTATUS> {
-    let target = target_of(data)?;
     let at = file.path();
+    let target = target_of(data, &at)?;
     let is_folder = file.kind == Kind::Directory;
     let removed = if is_folder { hf::remove_dir(&at) } else { hf::unlink(&at) };
     removed.map_err(errno_to_status)?;

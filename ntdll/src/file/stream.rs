@@ -59,7 +59,12 @@ thread_local! {
 }
 
 /// Tries until something comes of it, or the wait is cancelled.
-pub(super) fn wait(file: &File, events: i16, mut attempt: impl FnMut() -> Option<Done>) -> Done {
+pub(super) fn wait(file: &File, events: i16, attempt: impl FnMut() -> Option<Done>) -> Done {
+    wait_for(file, file.fd(), events, attempt)
+}
+
+/// The same, when it is another descriptor that tells whether something can come of it.
+pub(super) fn wait_for(file: &File, fd: RawFd, events: i16, mut attempt: impl FnMut() -> Option<Done>) -> Done {
     if let Some(done) = attempt() {
         return done;
     }
@@ -71,7 +76,7 @@ pub(super) fn wait(file: &File, events: i16, mut attempt: impl FnMut() -> Option
         if let Some(done) = attempt() {
             break done;
         }
-        pipe::wait(file.fd(), events, waker);
+        pipe::wait(fd, events, waker);
         if cancelled.load(Ordering::Acquire) {
             break Done::failed(NTSTATUS::CANCELLED);
         }

@@ -54,7 +54,7 @@ pub fn submit(
     }
     let done = transfer(file, operation, addr, len, offset);
     if done.is_success() {
-        pending::complete(file, request, done);
+        pending::complete_at_once(file, request, done);
     } else {
         abi::Ptr::<[usize; 2]>::new(request.block).write([done.status.0 as usize, 0])?;
     }

@@ -77,7 +77,9 @@ pub fn allocate(addr: usize, size: usize, flags: u32, protect: u32, wish: Requir
     if addr != 0 && !wish.any {
         return Err(NTSTATUS::INVALID_PARAMETER);
     }
-    let (reserve, commit) = (flags & MEM_RESERVE != 0, flags & MEM_COMMIT != 0);
+    let commit = flags & MEM_COMMIT != 0;
+    // Commit alone without an address reserves too.
+    let reserve = flags & MEM_RESERVE != 0 || commit && addr == 0;
     if flags & m::MEM_REPLACE_PLACEHOLDER != 0 {
         if !reserve || flags & !(MEM_RESERVE | MEM_COMMIT | m::MEM_REPLACE_PLACEHOLDER | super::MEM_WRITE_WATCH) != 0 || addr == 0 {
             return Err(NTSTATUS::INVALID_PARAMETER);

@@ -308,6 +308,30 @@ pub fn query(addr: usize) -> Result<Info, NTSTATUS> {
     })
 }
 
+/// Checks that a range is whole pages of private memory, committed for reading and writing.
+pub fn check_private(addr: usize, size: usize) -> Result<(), NTSTATUS> {
+    if addr % PAGE != 0 || size % PAGE != 0 || size == 0 {
+        return Err(NTSTATUS::INVALID_PARAMETER);
+    }
+    let end = addr.checked_add(size).ok_or(NTSTATUS::INVALID_PARAMETER)?;
+    let mut at = addr;
+    while at < end {
+        let info = query(at)?;
+        let writable = matches!(info.protect, m::PAGE_READWRITE | m::PAGE_EXECUTE_READWRITE);
+        if info.state != m::MEM_COMMIT || info.kind != m::MEM_PRIVATE || !writable {
+            return Err(NTSTATUS::INVALID_PARAMETER);
+        }
+        at = info.base + info.size;
+    }
+    Ok(())
+}
+
+/// Gives private pages back to the host: what is in them is undefined afterwards.
+pub fn discard(addr: usize, size: usize) -> Result<(), NTSTATUS> {
+    check_private(addr, size)?;
+    mem::discard(addr, size).map_err(|_| NTSTATUS::INVALID_PARAMETER)
+}
+
 /// Maps something of ours (an image, a view) with `map`, at `wish` if that is free, else anywhere; and
 /// enters it into the tree as committed with `protect`.
 pub fn insert(

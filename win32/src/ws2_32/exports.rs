@@ -113,6 +113,7 @@ pub fn listen(s: HANDLE, backlog: i32) -> i32 {
         let file = socket_of(s)?;
         socket::listen(file.fd(), backlog)?;
         rearm(&file, FD_ACCEPT);
+        ntdll::file::pending::stir(&file);
         Ok(())
     })
 }
@@ -124,6 +125,7 @@ pub fn accept(s: HANDLE, name: Ptr<u8>, len: Ptr<i32>) -> HANDLE {
         let file = socket_of(s)?;
         let accepted = socket::accept(file.fd());
         rearm(&file, FD_ACCEPT);
+        ntdll::file::pending::stir(&file);
         let (fd, from) = accepted?;
         if socket::is_nonblocking(file.fd()) {
             socket::set_nonblocking(std::os::fd::AsRawFd::as_raw_fd(&fd), true)?;
@@ -630,7 +632,7 @@ pub fn select(_count: i32, read: Ptr<u32>, write: Ptr<u32>, except: Ptr<u32>, ti
         let mut at = 0;
         let mut total = 0;
         for (index, (set, to)) in sets.iter().zip([read, write, except]).enumerate() {
-            // A connection that failed shows in the third set.
+            // A connection that failed shows in the third set only.
             let wanted = match index {
                 0 => socket::IN | socket::HUP | socket::ERR,
                 1 => socket::OUT,
@@ -638,7 +640,9 @@ pub fn select(_count: i32, read: Ptr<u32>, write: Ptr<u32>, except: Ptr<u32>, ti
             };
             let mut ready = Vec::new();
             for &handle in set {
-                if list[at].got & wanted != 0 {
+                let got = list[at].got;
+                let failed_connect = got & socket::ERR != 0 && !socket::was_connected(files[at].fd());
+                if got & wanted != 0 && !(index == 1 && failed_connect) {
                     ready.push(handle.0);
                 }
                 at += 1;

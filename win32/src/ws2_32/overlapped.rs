@@ -144,7 +144,7 @@ fn done(result: Result<usize, Error>) -> Done {
 /// Writes the result to OVERLAPPED and tells whoever waits for it.
 pub fn complete(file: &File, overlapped: usize, result: Result<usize, Error>) {
     if let Ok(request) = Request::of_overlapped(overlapped) {
-        pending::complete(file, request, done(result));
+        pending::complete_at_once(file, request, done(result));
     }
 }
 

@@ -79,6 +79,7 @@ pub fn of_socket(family: i32, kind: i32) -> Option<WSAPROTOCOL_INFOW> {
     Some(CATALOGUE[number].info(number))
 }
 
+/// The entry as the A functions give it.
 pub fn narrow(info: &WSAPROTOCOL_INFOW) -> WSAPROTOCOL_INFOA {
     WSAPROTOCOL_INFOA {
         dwServiceFlags1: info.dwServiceFlags1,
