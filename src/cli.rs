@@ -1,6 +1,8 @@
 //! The command line.
 
 use ntdll::trace::filter::Filter;
+use posix_bridge::engine::Engine;
+use posix_bridge::vfs::Bind;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -12,9 +14,10 @@ pub const EXIT_CANNOT_RUN: i32 = 126;
 pub const EXIT_NOT_FOUND: i32 = 127;
 
 pub const HELP: &str = "\
-uosrun runs Windows programs (x86-64) as ordinary Linux processes.
+uosrun runs Windows programs, and Linux programs in a folder of their own (x86-64), as ordinary Linux processes.
 
-  uosrun [options] PROGRAM.exe [arguments…]   run a program
+  uosrun [options] PROGRAM.exe [arguments…]   run a Windows program
+  uosrun --root DIR PROGRAM [arguments…]      run a Linux program that sees DIR as its whole file system
   uosrun check FILE                           say what it needs that is missing
   uosrun api [PATTERN]                        list the functions that are implemented
   uosrun path PATH…                           translate paths, both ways
@@ -28,9 +31,12 @@ options
                       LIST is kernel32, kernel32:fileapi or kernel32!CreateFileW, separated by
                       commas, with - before what is to be left out
   --trace-json FILE   write the calls to FILE as lines of JSON instead
+  --root DIR          run a Linux program in this folder (or in a prefix that was made with --linux)
+  --bind HOST:GUEST[:ro]  show it a folder or file of the host at GUEST, to read only with :ro
+  --engine=patch|trap patch system calls that are made often (the default), or trap them all
   --version, --help
 
-The program sees its prefix as C:\\ and the host's files as Z:\\. Standard input and output, pipes, the working
+A Windows program sees its prefix as C:\\ and the host's files as Z:\\. Standard input and output, pipes, the working
 directory and signals are those of any Linux program. The exit code is the program's (its low 8 bits);
 126: it cannot be started, 127: it is not there or called a function that is missing, 128+n: an exception
 killed it as signal n would have.
@@ -59,6 +65,10 @@ pub struct RunOptions {
     pub trace_json: Option<PathBuf>,
     /// Started by another guest, which hands over the rest.
     pub handover: bool,
+    /// Of Linux programs.
+    pub root: Option<PathBuf>,
+    pub binds: Vec<Bind>,
+    pub engine: Engine,
 }
 
 /// Reads the command line. An error is a message for the user.
@@ -73,6 +83,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         trace: None,
         trace_json: None,
         handover: false,
+        root: None,
+        binds: Vec::new(),
+        engine: Engine::default(),
     };
     let text = |e: lexopt::Error| e.to_string();
     while let Some(argument) = parser.next().map_err(text)? {
@@ -87,6 +100,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("trace-json") => options.trace_json = Some(parser.value().map_err(text)?.into()),
             // Not for people: how a guest starts another one.
             Long("handover") => options.handover = true,
+            Long("root") => options.root = Some(parser.value().map_err(text)?.into()),
+            Long("bind") => options.binds.push(bind(&parser.value().map_err(text)?)?),
+            Long("engine") => {
+                options.engine = match &*parser.value().map_err(text)?.to_string_lossy() {
+                    "patch" => Engine::Patch,
+                    "trap" => Engine::Trap,
+                    other => return Err(format!("--engine takes patch or trap, not {other:?}")),
+                }
+            }
             Long("env") => options.environment.push(assignment(parser.value().map_err(text)?)?),
             Value(verb) if is_verb(&verb) => return sub_command(&verb.to_string_lossy(), options.prefix, &mut parser),
             Value(program) => {
@@ -126,6 +148,19 @@ fn sub_command(verb: &str, prefix: Option<PathBuf>, parser: &mut lexopt::Parser)
             Command::Prefixes(action.to_string_lossy().into_owned(), words.next().map(PathBuf::from).or(folder))
         }
     })
+}
+
+/// HOST:GUEST[:ro]
+fn bind(value: &std::ffi::OsStr) -> Result<Bind, String> {
+    use std::os::unix::ffi::OsStrExt;
+    let whole = value.as_bytes();
+    let (rest, read_only) = match whole.strip_suffix(b":ro") {
+        Some(rest) => (rest, true),
+        None => (whole, false),
+    };
+    let at = rest.iter().rposition(|&c| c == b':').filter(|&at| at > 0 && rest.get(at + 1) == Some(&b'/'));
+    let at = at.ok_or_else(|| format!("--bind takes HOST:GUEST or HOST:GUEST:ro with an absolute GUEST, not {value:?}"))?;
+    Ok(Bind { host: rest[..at].to_vec(), guest: rest[at + 1..].to_vec(), read_only })
 }
 
 fn assignment(value: OsString) -> Result<(OsString, OsString), String> {

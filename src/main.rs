@@ -7,6 +7,7 @@ mod api;
 mod check;
 mod cli;
 mod environment;
+mod linux;
 mod manage;
 mod run;
 
@@ -20,15 +21,17 @@ use win32 as _;
 #[cfg_attr(not(test), unsafe(export_name = "main"))]
 #[cfg_attr(test, allow(dead_code))]
 extern "C" fn start() -> std::ffi::c_int {
-    host::process::begin();
-    host::signal::limits_are_errors();
     let command = match cli::parse(std::env::args_os()) {
+        // A Linux program finds signals and descriptors as whoever started it has left them.
+        Ok(cli::Command::Run(options)) if options.root.is_some() => std::process::exit(linux::run(options)),
         Ok(command) => command,
         Err(message) => {
             eprintln!("uosrun: {message}\n  `uosrun --help` shows how it is used");
             std::process::exit(cli::EXIT_USAGE);
         }
     };
+    host::process::begin();
+    host::signal::limits_are_errors();
     let code = match command {
         cli::Command::Help => {
             print!("{}", cli::HELP);

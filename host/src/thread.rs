@@ -53,6 +53,31 @@ impl Thread {
     }
 }
 
+/// Starts `function(arg)` on a new thread, with a stack of that size, that nobody joins. Signals keep the state of the calling
+/// thread.
+pub fn spawn_detached(size: usize, function: fn(usize), arg: usize) -> Result<()> {
+    let boxed = Box::into_raw(Box::new(Start { function, arg }));
+    // SAFETY: attr is initialised before use and destroyed after.
+    let code = unsafe {
+        let mut attr: libc::pthread_attr_t = std::mem::zeroed();
+        let mut thread: libc::pthread_t = 0;
+        libc::pthread_attr_init(&mut attr);
+        libc::pthread_attr_setdetachstate(&mut attr, libc::PTHREAD_CREATE_DETACHED);
+        let mut code = libc::pthread_attr_setstacksize(&mut attr, size);
+        if code == 0 {
+            code = libc::pthread_create(&mut thread, &attr, start, boxed.cast());
+        }
+        libc::pthread_attr_destroy(&mut attr);
+        code
+    };
+    if code != 0 {
+        // SAFETY: the thread did not start, so the box is still ours.
+        drop(unsafe { Box::from_raw(boxed) });
+        return Err(Errno(code));
+    }
+    Ok(())
+}
+
 /// Starts a small helper thread of ours (128 KiB stack), which never runs guest code. All signals are
 /// blocked in it.
 pub fn spawn_helper(name: &str, function: impl FnOnce() + Send + 'static) -> Result<()> {

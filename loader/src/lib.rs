@@ -1,4 +1,5 @@
-//! Program images: parse, map, relocate, list. Knows no API function.
+//! PE and ELF images: parse, map, relocate, bind, list. Knows no API function.
 #![deny(unsafe_code)]
 
+pub mod elf;
 pub mod pe;

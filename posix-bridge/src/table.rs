@@ -5,7 +5,7 @@
 
 use crate::args::{Addr, Arg, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
-use crate::{fcntl, inotify, ioctl, mount, socket, stat, unistd, xattr};
+use crate::{fcntl, inotify, ioctl, memory, mount, process, signal, socket, stat, unistd, xattr};
 use host::{Errno, Result};
 
 /// How complete a call is.
@@ -24,6 +24,8 @@ pub struct Entry {
     pub name: &'static str,
     pub run: fn(&mut Call) -> Result<usize>,
     pub level: Level,
+    /// Needs nothing of us: made as the guest makes it.
+    pub fast: bool,
     /// Names and types of the arguments, for traces.
     pub args: &'static [(&'static str, &'static str)],
 }
@@ -47,6 +49,18 @@ macro_rules! body {
     }};
 }
 
+macro_rules! is_fast {
+    (pass) => {
+        true
+    };
+    (wait) => {
+        true
+    };
+    ($how:tt) => {
+        false
+    };
+}
+
 macro_rules! table {
     ($($number:literal $name:ident($($arg:ident: $type:ty),*) $how:tt $level:ident $(($note:literal))?;)*) => {
         /// All that is answered, in no particular order.
@@ -55,6 +69,7 @@ macro_rules! table {
             name: stringify!($name),
             run: |call| body!(call, $how, $($arg: $type),*),
             level: Level::$level$(($note))?,
+            fast: is_fast!($how),
             args: &[$((stringify!($arg), stringify!($type))),*],
         }),*];
     };
@@ -197,11 +212,11 @@ table! {
     213 epoll_create(size: i32) pass Full;
     232 epoll_wait(epoll: Fd, events: Addr, count: i32, timeout: i32) wait Full;
     233 epoll_ctl(epoll: Fd, operation: i32, fd: Fd, event: Addr) pass Full;
-    270 pselect6(count: i32, read: Addr, write: Addr, except: Addr, timeout: Addr, mask: Addr) wait Full;
-    271 ppoll(fds: Addr, count: usize, timeout: Addr, mask: Addr, size: usize) wait Full;
-    281 epoll_pwait(epoll: Fd, events: Addr, count: i32, timeout: i32, mask: Addr, size: usize) wait Full;
+    270 pselect6(count: i32, read: Addr, write: Addr, except: Addr, timeout: Addr, mask: Addr) [signal::pselect6] Full;
+    271 ppoll(fds: Addr, count: usize, timeout: Addr, mask: Addr, size: usize) [signal::ppoll] Full;
+    281 epoll_pwait(epoll: i32, events: Addr, count: i32, timeout: usize, mask: Addr, size: usize) [signal::epoll_pwait] Full;
     291 epoll_create1(flags: i32) pass Full;
-    441 epoll_pwait2(epoll: Fd, events: Addr, count: i32, timeout: Addr, mask: Addr, size: usize) wait Full;
+    441 epoll_pwait2(epoll: i32, events: Addr, count: i32, timeout: usize, mask: Addr, size: usize) [signal::epoll_pwait] Full;
 
     // sys/eventfd.h, sys/timerfd.h, sys/inotify.h, sys/mman.h
     253 inotify_init() pass Full;
@@ -217,6 +232,184 @@ table! {
 
     // sys/ioctl.h
     16 ioctl(fd: Fd, request: u32, arg: usize) [ioctl::ioctl] Partial("terminals, files, sockets and timers; nothing of devices");
+
+    // sys/mman.h, sys/shm.h, sys/sem.h, sys/msg.h
+    9 mmap(address: usize, length: usize, protection: i32, flags: i32, fd: Fd, offset: usize) [memory::mmap] Full;
+    10 mprotect(address: usize, length: usize, protection: i32) pass Full;
+    11 munmap(address: usize, length: usize) [memory::munmap] Full;
+    12 brk(address: usize) [memory::brk] Full;
+    25 mremap(old: usize, old_length: usize, new_length: usize, flags: i32, new: usize) [memory::mremap] Full;
+    26 msync(address: usize, length: usize, flags: i32) pass Full;
+    27 mincore(address: usize, length: usize, vector: Addr) pass Full;
+    28 madvise(address: usize, length: usize, advice: i32) pass Full;
+    29 shmget(key: i32, size: usize, flags: i32) pass Full;
+    30 shmat(id: i32, address: usize, flags: i32) [memory::shmat] Full;
+    31 shmctl(id: i32, command: i32, buffer: Addr) pass Full;
+    64 semget(key: i32, count: i32, flags: i32) pass Full;
+    65 semop(id: i32, operations: Addr, count: usize) wait Full;
+    66 semctl(id: i32, number: i32, command: i32, arg: usize) pass Full;
+    67 shmdt(address: Addr) [memory::shmdt] Full;
+    68 msgget(key: i32, flags: i32) pass Full;
+    69 msgsnd(id: i32, message: Addr, size: usize, flags: i32) wait Full;
+    70 msgrcv(id: i32, message: Addr, size: usize, kind: i64, flags: i32) wait Full;
+    71 msgctl(id: i32, command: i32, buffer: Addr) pass Full;
+    149 mlock(address: usize, length: usize) pass Full;
+    150 munlock(address: usize, length: usize) pass Full;
+    151 mlockall(flags: i32) pass Full;
+    152 munlockall() pass Full;
+    220 semtimedop(id: i32, operations: Addr, count: usize, timeout: Addr) wait Full;
+    325 mlock2(address: usize, length: usize, flags: i32) pass Full;
+    329 pkey_mprotect(address: usize, length: usize, protection: i32, key: i32) pass Full;
+    330 pkey_alloc(flags: u32, rights: u32) pass Full;
+    331 pkey_free(key: i32) pass Full;
+    237 mbind(address: usize, length: usize, mode: i32, nodes: Addr, count: usize, flags: u32) pass Full;
+    238 set_mempolicy(mode: i32, nodes: Addr, count: usize) pass Full;
+    239 get_mempolicy(mode: Addr, nodes: Addr, count: usize, address: usize, flags: u32) pass Full;
+
+    // signal.h
+    13 rt_sigaction(signal: i32, new: Addr, old: Addr, size: usize) [signal::rt_sigaction] Full;
+    14 rt_sigprocmask(how: i32, set: Addr, old: Addr, size: usize) [signal::rt_sigprocmask] Full;
+    15 rt_sigreturn() [signal::rt_sigreturn] Full;
+    34 pause() wait Full;
+    62 kill(pid: i32, signal: i32) pass Full;
+    127 rt_sigpending(set: Addr, size: usize) pass Full;
+    128 rt_sigtimedwait(set: Addr, info: Addr, timeout: Addr, size: usize) wait Full;
+    129 rt_sigqueueinfo(pid: i32, signal: i32, info: Addr) pass Full;
+    130 rt_sigsuspend(set: Addr, size: usize) [signal::rt_sigsuspend] Full;
+    131 sigaltstack(new: Addr, old: Addr) [signal::sigaltstack] Full;
+    200 tkill(tid: i32, signal: i32) pass Full;
+    219 restart_syscall() wait Full;
+    234 tgkill(pid: i32, tid: i32, signal: i32) pass Full;
+    282 signalfd(fd: Fd, set: Addr, size: usize) pass Full;
+    289 signalfd4(fd: Fd, set: Addr, size: usize, flags: i32) pass Full;
+    297 rt_tgsigqueueinfo(pid: i32, tid: i32, signal: i32, info: Addr) pass Full;
+    424 pidfd_send_signal(fd: Fd, signal: i32, info: Addr, flags: u32) pass Full;
+
+    // unistd.h, sched.h, sys/wait.h: processes and threads
+    24 sched_yield() pass Full;
+    39 getpid() pass Full;
+    56 clone(flags: u64, stack: usize, parent_tid: usize, child_tid: usize, tls: usize) [process::clone] Partial("no namespaces; processes only with SIGCHLD, and those that share memory only as vfork's");
+    57 fork() [process::fork] Full;
+    58 vfork() [process::vfork] Partial("of what the child writes, only the 32 KiB of its parent's stack above where it called are seen by it");
+    59 execve(path: Path, arguments: Addr, environment: Addr) [process::execve] Partial("of a thread that is not the first: it keeps its id");
+    60 exit(code: i32) [process::exit] Full;
+    61 wait4(pid: i32, status: Addr, options: i32, usage: Addr) wait Full;
+    109 setpgid(pid: i32, group: i32) pass Full;
+    110 getppid() pass Full;
+    111 getpgrp() pass Full;
+    112 setsid() pass Full;
+    121 getpgid(pid: i32) pass Full;
+    124 getsid(pid: i32) pass Full;
+    135 personality(persona: u32) [process::personality] Partial("no change of it");
+    140 getpriority(which: i32, who: u32) pass Full;
+    141 setpriority(which: i32, who: u32, priority: i32) pass Full;
+    142 sched_setparam(pid: i32, param: Addr) pass Full;
+    143 sched_getparam(pid: i32, param: Addr) pass Full;
+    144 sched_setscheduler(pid: i32, policy: i32, param: Addr) pass Full;
+    145 sched_getscheduler(pid: i32) pass Full;
+    146 sched_get_priority_max(policy: i32) pass Full;
+    147 sched_get_priority_min(policy: i32) pass Full;
+    148 sched_rr_get_interval(pid: i32, interval: Addr) pass Full;
+    157 prctl(option: i32) [process::prctl] Partial("nothing that changes how system calls are made");
+    158 arch_prctl(code: i32, address: usize) [process::arch_prctl] Partial("no GS base");
+    186 gettid() pass Full;
+    202 futex(word: Addr, operation: i32, value: u32, timeout: usize, word2: Addr, value3: u32) wait Full;
+    203 sched_setaffinity(pid: i32, size: usize, mask: Addr) pass Full;
+    204 sched_getaffinity(pid: i32, size: usize, mask: Addr) pass Full;
+    218 set_tid_address(at: Addr) [process::set_tid_address] Full;
+    231 exit_group(code: i32) [process::exit_group] Full;
+    247 waitid(kind: i32, id: i32, info: Addr, options: i32, usage: Addr) wait Full;
+    251 ioprio_set(which: i32, who: i32, priority: i32) pass Full;
+    252 ioprio_get(which: i32, who: i32) pass Full;
+    273 set_robust_list(head: Addr, size: usize) pass Full;
+    274 get_robust_list(pid: i32, head: Addr, size: Addr) pass Full;
+    309 getcpu(processor: Addr, node: Addr) pass Full;
+    314 sched_setattr(pid: i32, attributes: Addr, flags: u32) pass Full;
+    315 sched_getattr(pid: i32, attributes: Addr, size: u32, flags: u32) pass Full;
+    322 execveat(dir: Fd, path: Path, arguments: Addr, environment: Addr, flags: i32) [process::execveat] Partial("as execve");
+    324 membarrier(command: i32, flags: u32, processor: i32) pass Full;
+    334 rseq() [process::absent] Stub("a kernel without it");
+    434 pidfd_open(pid: i32, flags: u32) pass Full;
+    435 clone3() [process::clone3] Stub("a kernel without it");
+    449 futex_waitv(waiters: Addr, count: u32, flags: u32, timeout: Addr, clock: i32) wait Full;
+
+    // time.h, sys/time.h
+    35 nanosleep(time: Addr, rest: Addr) wait Full;
+    36 getitimer(which: i32, value: Addr) pass Full;
+    37 alarm(seconds: u32) pass Full;
+    38 setitimer(which: i32, new: Addr, old: Addr) pass Full;
+    96 gettimeofday(time: Addr, zone: Addr) pass Full;
+    100 times(buffer: Addr) pass Full;
+    164 settimeofday() [process::refused] Stub("a caller without privilege");
+    159 adjtimex(buffer: Addr) pass Full;
+    201 time(at: Addr) pass Full;
+    222 timer_create(clock: i32, event: Addr, timer: Addr) pass Full;
+    223 timer_settime(timer: i32, flags: i32, new: Addr, old: Addr) pass Full;
+    224 timer_gettime(timer: i32, value: Addr) pass Full;
+    225 timer_getoverrun(timer: i32) pass Full;
+    226 timer_delete(timer: i32) pass Full;
+    227 clock_settime() [process::refused] Stub("a caller without privilege");
+    228 clock_gettime(clock: i32, time: Addr) pass Full;
+    229 clock_getres(clock: i32, time: Addr) pass Full;
+    230 clock_nanosleep(clock: i32, flags: i32, time: Addr, rest: Addr) wait Full;
+    305 clock_adjtime(clock: i32, buffer: Addr) pass Full;
+
+    // sys/resource.h, sys/sysinfo.h, sys/utsname.h, sys/random.h
+    63 uname(buffer: Addr) pass Full;
+    97 getrlimit(resource: i32, limit: Addr) pass Full;
+    98 getrusage(who: i32, usage: Addr) pass Full;
+    99 sysinfo(info: Addr) pass Full;
+    160 setrlimit(resource: i32, limit: Addr) pass Full;
+    302 prlimit64(pid: i32, resource: i32, new: Addr, old: Addr) pass Full;
+    318 getrandom(buffer: Addr, size: usize, flags: u32) wait Full;
+
+    // unistd.h, grp.h, sys/capability.h: identities
+    102 getuid() pass Full;
+    104 getgid() pass Full;
+    105 setuid(user: u32) pass Full;
+    106 setgid(group: u32) pass Full;
+    107 geteuid() pass Full;
+    108 getegid() pass Full;
+    113 setreuid(real: u32, effective: u32) pass Full;
+    114 setregid(real: u32, effective: u32) pass Full;
+    115 getgroups(size: i32, list: Addr) pass Full;
+    116 setgroups(size: usize, list: Addr) pass Full;
+    117 setresuid(real: u32, effective: u32, saved: u32) pass Full;
+    118 getresuid(real: Addr, effective: Addr, saved: Addr) pass Full;
+    119 setresgid(real: u32, effective: u32, saved: u32) pass Full;
+    120 getresgid(real: Addr, effective: Addr, saved: Addr) pass Full;
+    122 setfsuid(user: u32) pass Full;
+    123 setfsgid(group: u32) pass Full;
+    125 capget(header: Addr, data: Addr) pass Full;
+    126 capset(header: Addr, data: Addr) pass Full;
+
+    // What reaches into other processes, the kernel or the whole system
+    101 ptrace() [process::refused] Stub("a caller without privilege");
+    103 syslog() [process::refused] Stub("a caller without privilege");
+    153 vhangup() [process::refused] Stub("a caller without privilege");
+    154 modify_ldt() [process::absent] Stub("a kernel without it");
+    169 reboot() [process::refused] Stub("a caller without privilege");
+    170 sethostname() [process::refused] Stub("a caller without privilege");
+    171 setdomainname() [process::refused] Stub("a caller without privilege");
+    172 iopl() [process::refused] Stub("a caller without privilege");
+    173 ioperm() [process::refused] Stub("a caller without privilege");
+    175 init_module() [process::refused] Stub("a caller without privilege");
+    176 delete_module() [process::refused] Stub("a caller without privilege");
+    246 kexec_load() [process::refused] Stub("a caller without privilege");
+    248 add_key() [process::absent] Stub("a kernel without it");
+    249 request_key() [process::absent] Stub("a kernel without it");
+    250 keyctl() [process::absent] Stub("a kernel without it");
+    272 unshare() [process::refused] Stub("a caller without privilege");
+    298 perf_event_open() [process::refused] Stub("a caller without privilege");
+    308 setns() [process::refused] Stub("a caller without privilege");
+    310 process_vm_readv() [process::refused] Stub("a caller without privilege");
+    311 process_vm_writev() [process::refused] Stub("a caller without privilege");
+    312 kcmp() [process::refused] Stub("a caller without privilege");
+    313 finit_module() [process::refused] Stub("a caller without privilege");
+    317 seccomp() [process::absent] Stub("a kernel without it");
+    321 bpf() [process::refused] Stub("a caller without privilege");
+    438 pidfd_getfd() [process::refused] Stub("a caller without privilege");
+    444 landlock_create_ruleset() [process::absent] Stub("a kernel without it");
 
     // sys/mount.h and other matters of the whole system
     155 pivot_root() [mount::refused] Stub("a caller without privilege");

@@ -172,7 +172,7 @@ impl Vfs {
                 Located::Folder { dir, mount } => {
                     let fd = match dir {
                         Dir::Owned(fd) => fd,
-                        Dir::Borrowed(fd) => linux::openat(fd, c".", libc::O_PATH | libc::O_CLOEXEC, 0)?,
+                        shared => linux::openat(shared.raw(), c".", libc::O_PATH | libc::O_CLOEXEC, 0)?,
                     };
                     return Ok(Node { fd, mount, own: true });
                 }

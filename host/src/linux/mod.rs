@@ -4,6 +4,9 @@
 //! names memory which is not its own harms nobody but the process that it is. The others are what path resolution needs:
 //! they work on descriptors and never through the C library's errno, which lies in thread-local storage.
 
+pub mod engine;
+pub mod trap;
+
 use crate::errno::{Errno, Result};
 use std::arch::asm;
 use std::ffi::CStr;
@@ -19,6 +22,11 @@ pub fn pass(number: i64, args: [usize; 6]) -> Result<usize> {
             in("r8") args[4], in("r9") args[5], lateout("rcx") _, lateout("r11") _, options(nostack));
     }
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
+}
+
+/// Takes over a descriptor that a call has made.
+pub fn own(fd: RawFd) -> OwnedFd {
+    descriptor(fd as usize)
 }
 
 fn descriptor(fd: usize) -> OwnedFd {
@@ -100,4 +108,47 @@ pub fn release(fd: OwnedFd) -> usize {
 /// Reads directory entries into host memory (`struct linux_dirent64`).
 pub fn getdents64(fd: RawFd, into: &mut [u8]) -> Result<usize> {
     pass(libc::SYS_getdents64, [at(fd), into.as_mut_ptr() as usize, into.len(), 0, 0, 0])
+}
+
+/// A value of the auxiliary vector; 0: there is none.
+pub fn auxiliary(kind: u64) -> usize {
+    // SAFETY: reads the auxiliary vector.
+    unsafe { libc::getauxval(kind) as usize }
+}
+
+/// The soft and the hard limit of a resource (RLIMIT_*).
+pub fn limit(resource: i32) -> Result<[u64; 2]> {
+    let mut limits = [0u64; 2];
+    pass(libc::SYS_prlimit64, [0, resource as usize, 0, limits.as_mut_ptr() as usize, 0, 0])?;
+    Ok(limits)
+}
+
+/// Tells the kernel where this process' arguments, environment and auxiliary vector are, for /proc (PR_SET_MM_MAP of
+/// prctl(2)). `texts`: arguments from the first to the second, environment to the third. Best effort: not every kernel does it.
+pub fn show_texts(texts: &[usize; 3], aux: (usize, usize)) {
+    const PR_SET_MM: usize = 35;
+    const PR_SET_MM_MAP: usize = 14;
+    // SAFETY: asks where the break is.
+    let brk = unsafe { libc::sbrk(0) } as u64;
+    let here = show_texts as *const () as u64 & !4095;
+    let [arguments, environment, end] = texts.map(|at| at as u64);
+    // start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end, auxv,
+    // auxv_size and exe_fd (uapi/linux/prctl.h, struct prctl_mm_map). Code and data are ours, and interest nobody.
+    let size_and_no_file = aux.1 as u64 | 0xffff_ffff << 32;
+    let map = [
+        here,
+        here + 4096,
+        here,
+        here + 4096,
+        brk,
+        brk,
+        arguments,
+        arguments,
+        environment,
+        environment,
+        end,
+        aux.0 as u64,
+        size_and_no_file,
+    ];
+    let _ = pass(libc::SYS_prctl, [PR_SET_MM, PR_SET_MM_MAP, map.as_ptr() as usize, size_of_val(&map), 0, 0]);
 }

@@ -1,0 +1,631 @@
+//! Unsafe edge: where a Linux guest's system calls arrive, and how its threads go on.
+//!
+//! GS points to the thread's [`Block`]. A call arrives at [`enter`], from a patched site or sent there by the handler of trapped
+//! calls, with RCX the address to go on at and all else as the guest has it. Calls that need nothing of us are made right there, on the guest's
+//! stack and with its registers; others get a stack of ours, our FS base, and an image of the guest's registers and vector
+//! state, and go to the function in [`Hooks`].
+//!
+//! A signal may come at any instruction. The selector byte, which also tells the kernel whether to trap system calls, says
+//! whose state is in the registers; where both are mixed, labels tell the handler ([`super::trap`]) how to get out of it.
+
+use crate::errno::{Errno, Result};
+use std::arch::{asm, naked_asm};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+
+/// Whose code runs: the selector of syscall user dispatch.
+/// <https://docs.kernel.org/admin-guide/syscall-user-dispatch.html>
+pub const HOST: u8 = 0;
+pub const GUEST: u8 = 1;
+
+/// What the asm here and the signal handler know of a thread.
+#[repr(C)]
+pub struct Block {
+    pub(super) selector: AtomicU8,
+    /// Something is to be done before the guest goes on: [`Hooks::pending`].
+    pub(super) pending: AtomicU8,
+    /// A waiting call was not made, or is to be made again, because something is pending.
+    pub(super) restart: AtomicU8,
+    /// All registers are to be loaded, RCX and R11 included, which a system call does not keep.
+    pub(super) full: AtomicU8,
+    pub(super) resume: AtomicUsize,
+    pub(super) guest_rsp: AtomicUsize,
+    pub(super) host_rsp: AtomicUsize,
+    pub(super) host_fs: AtomicUsize,
+    pub(super) guest_fs: AtomicUsize,
+    pub(super) frame: AtomicUsize,
+    pub(super) state: AtomicUsize,
+    /// Whatever the caller of [`Block::new`] wants to find again.
+    pub data: AtomicUsize,
+    /// The site whose call was trapped and is to be looked at; 0: none.
+    pub trapped: AtomicUsize,
+    /// The signal that waits for the guest to go on, and the mask that it interrupted.
+    pub(super) waiting: std::cell::UnsafeCell<[u64; 16]>,
+    pub(super) mask: AtomicU64,
+}
+
+// SAFETY: `waiting` is touched by its own thread only.
+unsafe impl Sync for Block {}
+
+const SELECTOR: usize = std::mem::offset_of!(Block, selector);
+const PENDING: usize = std::mem::offset_of!(Block, pending);
+const RESTART: usize = std::mem::offset_of!(Block, restart);
+const FULL: usize = std::mem::offset_of!(Block, full);
+const RESUME: usize = std::mem::offset_of!(Block, resume);
+const GUEST_RSP: usize = std::mem::offset_of!(Block, guest_rsp);
+const HOST_RSP: usize = std::mem::offset_of!(Block, host_rsp);
+pub(super) const HOST_FS: usize = std::mem::offset_of!(Block, host_fs);
+const GUEST_FS: usize = std::mem::offset_of!(Block, guest_fs);
+const FRAME: usize = std::mem::offset_of!(Block, frame);
+const STATE: usize = std::mem::offset_of!(Block, state);
+pub(super) const SELECTOR_AT: usize = SELECTOR;
+
+/// The guest's general registers, as the asm lays them out; the last five as iretq takes them.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Registers {
+    pub rax: u64,
+    pub rcx: u64,
+    pub rdx: u64,
+    pub rbx: u64,
+    pub rbp: u64,
+    pub rsi: u64,
+    pub rdi: u64,
+    pub r8: u64,
+    pub r9: u64,
+    pub r10: u64,
+    pub r11: u64,
+    pub r12: u64,
+    pub r13: u64,
+    pub r14: u64,
+    pub r15: u64,
+    pub rip: u64,
+    pub cs: u64,
+    pub flags: u64,
+    pub rsp: u64,
+    pub ss: u64,
+}
+const _: () = assert!(size_of::<Registers>() == 160);
+
+/// The code and stack segments of 64-bit user code (arch/x86/include/asm/segment.h, ABI).
+pub const USER_CS: u64 = 0x33;
+pub const USER_SS: u64 = 0x2b;
+
+/// What the guest's personality does where the engine meets it.
+pub struct Hooks {
+    /// A system call. What it leaves in the registers is what the guest goes on with.
+    pub call: fn(&mut Registers, State),
+    /// Something is pending: see [`take_waiting`].
+    pub pending: fn(&mut Registers, State),
+    /// A signal while the guest runs.
+    pub signal: fn(&mut super::trap::Arrival),
+    /// A call was trapped at this address. True: [`Hooks::call`] is to be told, even if the call itself needs nothing of us.
+    pub trapped: fn(usize) -> bool,
+}
+
+static HOOKS: OnceLock<Hooks> = OnceLock::new();
+
+pub(super) fn hooks() -> &'static Hooks {
+    // Set before any guest code runs.
+    match HOOKS.get() {
+        Some(hooks) => hooks,
+        None => std::process::abort(),
+    }
+}
+
+/// Vector and floating-point state in XSAVE's standard format (Intel SDM vol. 1, 13.4).
+pub struct State(*mut u8);
+
+/// Offset of the XSAVE header.
+pub const XSAVE_HEADER: usize = 512;
+const MXCSR: usize = 24;
+/// The software bytes of the legacy area (uapi/asm/sigcontext.h, `struct _fpx_sw_bytes`).
+pub const SW_BYTES: usize = 464;
+
+impl State {
+    /// # Safety
+    /// `at` is a state of [`state_size`] bytes that outlives this value.
+    pub(super) unsafe fn new(at: *mut u8) -> State {
+        State(at)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: see `new`.
+        unsafe { std::slice::from_raw_parts(self.0, state_size()) }
+    }
+
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: see `new`; the value is the only way to it meanwhile.
+        unsafe { std::slice::from_raw_parts_mut(self.0, state_size()) }
+    }
+
+    /// As the processor starts with, and as a signal handler finds it.
+    pub fn reset(&mut self) {
+        reset(self.bytes_mut());
+    }
+
+    /// Takes over a state that the guest has written.
+    pub fn load(&mut self, from: &[u8]) {
+        let features = features();
+        let bytes = self.bytes_mut();
+        let len = from.len().min(bytes.len());
+        bytes[..len].copy_from_slice(&from[..len]);
+        if len < XSAVE_HEADER + 64 {
+            bytes[XSAVE_HEADER..XSAVE_HEADER + 64].fill(0);
+            bytes[XSAVE_HEADER] = 3;
+        }
+        // What xrstor would refuse: features that are not there, the compacted form, reserved bits.
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[XSAVE_HEADER..XSAVE_HEADER + 8]);
+        let present = u64::from_ne_bytes(word) & features;
+        bytes[XSAVE_HEADER..XSAVE_HEADER + 8].copy_from_slice(&present.to_ne_bytes());
+        bytes[XSAVE_HEADER + 8..XSAVE_HEADER + 64].fill(0);
+        bytes[MXCSR + 2..MXCSR + 4].fill(0);
+    }
+}
+
+/// See [`State::reset`].
+pub(super) fn reset(bytes: &mut [u8]) {
+    if let Some(header) = bytes.get_mut(XSAVE_HEADER..XSAVE_HEADER + 64) {
+        header.fill(0);
+    }
+    // Control word and MXCSR as after a reset; XRSTOR takes MXCSR from here in any case.
+    bytes[0..2].copy_from_slice(&0x37fu16.to_ne_bytes());
+    bytes[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80u32.to_ne_bytes());
+}
+
+/// Which calls need nothing of us, by the low 16 bits of their number.
+static FAST: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
+static STATE_SIZE: AtomicUsize = AtomicUsize::new(0);
+static STATE_MASK: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes of a [`State`].
+pub fn state_size() -> usize {
+    STATE_SIZE.load(Ordering::Relaxed)
+}
+
+/// The parts of the processor's state that a [`State`] has.
+pub fn features() -> u64 {
+    STATE_MASK.load(Ordering::Relaxed)
+}
+
+/// A call that is made as the guest makes it.
+pub fn set_fast(number: usize) {
+    if let Some(fast) = FAST.get(number) {
+        fast.store(1, Ordering::Relaxed);
+    }
+}
+
+/// Prepares the process. ENOSYS: processor or kernel lack something, said by the message.
+pub fn init(hooks: Hooks) -> std::result::Result<(), &'static str> {
+    // SAFETY: reads the auxiliary vector.
+    if unsafe { libc::getauxval(libc::AT_HWCAP2) } & 2 == 0 {
+        return Err("the processor or kernel has no rdfsbase and wrfsbase (Linux 5.9, Ivy Bridge)");
+    }
+    if !std::arch::is_x86_feature_detected!("xsaveopt") {
+        return Err("the processor has no xsaveopt");
+    }
+    let (low, high): (u32, u32);
+    // SAFETY: xsaveopt implies XGETBV and an operating system that has enabled it.
+    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
+    // Without AMX tiles: 8 KiB that a program has to ask the kernel for first.
+    let mask = (u64::from(high) << 32 | u64::from(low)) & !(3 << 17);
+    let size = (2..63).filter(|part| mask & 1 << part != 0).fold(XSAVE_HEADER + 64, |size, part| {
+        // Size and offset of a part (Intel SDM, CPUID leaf 0Dh).
+        let leaf = std::arch::x86_64::__cpuid_count(0xd, part);
+        size.max((leaf.eax + leaf.ebx) as usize)
+    });
+    STATE_MASK.store(mask, Ordering::Relaxed);
+    STATE_SIZE.store(size, Ordering::Relaxed);
+    let _ = HOOKS.set(hooks);
+    super::trap::install();
+    Ok(())
+}
+
+/// The address that a patched site jumps to.
+pub fn entry() -> usize {
+    enter as *const () as usize
+}
+
+impl Block {
+    /// The block of a thread that is to run guest code. It stays where it is until the thread ends.
+    pub fn new(data: usize) -> Box<Block> {
+        Box::new(Block {
+            selector: AtomicU8::new(HOST),
+            pending: AtomicU8::new(0),
+            restart: AtomicU8::new(0),
+            full: AtomicU8::new(0),
+            resume: AtomicUsize::new(0),
+            guest_rsp: AtomicUsize::new(0),
+            host_rsp: AtomicUsize::new(0),
+            host_fs: AtomicUsize::new(0),
+            guest_fs: AtomicUsize::new(0),
+            frame: AtomicUsize::new(0),
+            state: AtomicUsize::new(0),
+            data: AtomicUsize::new(data),
+            trapped: AtomicUsize::new(0),
+            waiting: std::cell::UnsafeCell::new([0; 16]),
+            mask: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes it the calling thread's: GS, the stack for signals, and dispatch.
+    pub fn attach(&self) -> Result<()> {
+        let fs: usize;
+        // SAFETY: init has made sure that the instruction is there.
+        unsafe { asm!("rdfsbase {}", out(reg) fs, options(nomem, nostack, preserves_flags)) };
+        self.host_fs.store(fs, Ordering::Relaxed);
+        crate::gs::set_base(&raw const *self as usize);
+        crate::signal::thread_init();
+        self.arm()
+    }
+
+    /// Has the kernel trap the guest's system calls. Once for each thread, and again in the child of a fork.
+    pub fn arm(&self) -> Result<()> {
+        const PR_SET_SYSCALL_USER_DISPATCH: usize = 59;
+        let (start, len) = super::trap::restorer_range();
+        super::pass(libc::SYS_prctl, [PR_SET_SYSCALL_USER_DISPATCH, 1, start, len, self.selector.as_ptr() as usize, 0]).map(drop)
+    }
+
+    /// The end of [`attach`](Self::attach), with signals blocked.
+    pub fn detach(&self) {
+        const PR_SET_SYSCALL_USER_DISPATCH: usize = 59;
+        let _ = super::pass(libc::SYS_prctl, [PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0, 0]);
+        crate::signal::thread_exit();
+        crate::gs::set_base(0);
+    }
+
+    pub fn guest_fs(&self) -> usize {
+        self.guest_fs.load(Ordering::Relaxed)
+    }
+
+    pub fn set_guest_fs(&self, base: usize) {
+        self.guest_fs.store(base, Ordering::Relaxed);
+    }
+
+    /// Lets the guest go on with all the registers that it is given.
+    pub fn load_all(&self) {
+        self.full.store(1, Ordering::Relaxed);
+    }
+
+    /// Whether a call that waits was kept from doing so.
+    pub fn take_restart(&self) -> bool {
+        self.restart.swap(0, Ordering::Relaxed) != 0
+    }
+
+    /// Has [`Hooks::pending`] called before the guest goes on.
+    pub fn set_pending(&self) {
+        self.pending.store(1, Ordering::SeqCst);
+    }
+
+    pub fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::SeqCst) != 0
+    }
+
+    /// The signal that waits (its siginfo), and the mask that it interrupted. The thread's signals are blocked until
+    /// [`super::trap::set_mask`].
+    pub fn take_waiting(&self) -> Option<([u64; 16], u64)> {
+        self.pending.store(0, Ordering::SeqCst);
+        // SAFETY: the thread's own; the handler writes it only while nothing waits.
+        let info = unsafe { std::mem::replace(&mut *self.waiting.get(), [0; 16]) };
+        (info[0] as u32 != 0).then(|| (info, self.mask.load(Ordering::Relaxed)))
+    }
+}
+
+/// The calling thread's block. Only on threads that have attached one.
+pub fn block() -> &'static Block {
+    let at: usize;
+    // SAFETY: the thread's block, which lives as long as the thread.
+    unsafe {
+        asm!("rdgsbase {}", out(reg) at, options(nomem, nostack, preserves_flags));
+        &*(at as *const Block)
+    }
+}
+
+/// Whether the calling thread has a block.
+pub fn is_attached() -> bool {
+    let at: usize;
+    // SAFETY: init has made sure that the instruction is there.
+    unsafe { asm!("rdgsbase {}", out(reg) at, options(nomem, nostack, preserves_flags)) };
+    at != 0
+}
+
+extern "C" fn call_hook(registers: *mut Registers, state: *mut u8) {
+    // SAFETY: the asm's image of the guest's state, on this thread's stack.
+    let (registers, state) = unsafe { (&mut *registers, State::new(state)) };
+    (hooks().call)(registers, state);
+}
+
+extern "C" fn pending_hook(registers: *mut Registers, state: *mut u8) {
+    // SAFETY: as above.
+    let (registers, state) = unsafe { (&mut *registers, State::new(state)) };
+    (hooks().pending)(registers, state);
+}
+
+unsafe extern "C" {
+    static uosrun_fast_syscall: u8;
+    static uosrun_fast_after: u8;
+    static uosrun_slow: u8;
+    static uosrun_exit: u8;
+    static uosrun_exit_done: u8;
+    static uosrun_redo: u8;
+    static uosrun_iret: u8;
+    static uosrun_window_start: u8;
+    static uosrun_window_syscall: u8;
+    static uosrun_window_pending: u8;
+}
+
+/// Addresses of the places that the signal handler has to know.
+pub(super) struct Labels {
+    pub enter: usize,
+    pub fast_syscall: usize,
+    pub fast_after: usize,
+    pub slow: usize,
+    pub exit: usize,
+    pub exit_done: usize,
+    pub redo: usize,
+    pub iret: usize,
+    pub window_start: usize,
+    pub window_syscall: usize,
+    pub window_pending: usize,
+}
+
+pub(super) fn labels() -> Labels {
+    Labels {
+        enter: entry(),
+        fast_syscall: &raw const uosrun_fast_syscall as usize,
+        fast_after: &raw const uosrun_fast_after as usize,
+        slow: &raw const uosrun_slow as usize,
+        exit: &raw const uosrun_exit as usize,
+        exit_done: &raw const uosrun_exit_done as usize,
+        redo: &raw const uosrun_redo as usize,
+        iret: &raw const uosrun_iret as usize,
+        window_start: &raw const uosrun_window_start as usize,
+        window_syscall: &raw const uosrun_window_syscall as usize,
+        window_pending: &raw const uosrun_window_pending as usize,
+    }
+}
+
+/// See the module. Flags stay as they are up to `uosrun_slow`: a system call keeps them.
+#[unsafe(naked)]
+unsafe extern "C" fn enter() {
+    naked_asm!(
+        "mov gs:[{resume}], rcx",
+        "mov byte ptr gs:[{selector}], 0",
+        "movzx r11d, ax",
+        "lea rcx, [rip + {fast}]",
+        "movzx ecx, byte ptr [rcx + r11]",
+        "jrcxz uosrun_slow",
+        ".globl uosrun_fast_syscall",
+        "uosrun_fast_syscall:",
+        "syscall",
+        ".globl uosrun_fast_after",
+        "uosrun_fast_after:",
+        "mov rcx, gs:[{resume}]",
+        "mov byte ptr gs:[{selector}], 1",
+        "jmp rcx",
+        ".globl uosrun_slow",
+        "uosrun_slow:",
+        "mov gs:[{guest_rsp}], rsp",
+        "mov rsp, gs:[{host_rsp}]",
+        "push {ss}",
+        "push qword ptr gs:[{guest_rsp}]",
+        "pushfq",
+        "push {cs}",
+        "push qword ptr gs:[{resume}]",
+        "push r15",
+        "push r14",
+        "push r13",
+        "push r12",
+        "push r11",
+        "push r10",
+        "push r9",
+        "push r8",
+        "push rdi",
+        "push rsi",
+        "push rbp",
+        "push rbx",
+        "push rdx",
+        "push qword ptr gs:[{resume}]",
+        "push rax",
+        "mov byte ptr gs:[{full}], 0",
+        "cld",
+        "mov rbx, rsp",
+        "mov gs:[{frame}], rsp",
+        "sub rsp, [rip + {state_size}]",
+        "and rsp, -64",
+        "mov r12, rsp",
+        "mov gs:[{state}], rsp",
+        "xor eax, eax",
+        "mov [r12 + 512], rax",
+        "mov [r12 + 520], rax",
+        "mov [r12 + 528], rax",
+        "mov [r12 + 536], rax",
+        "mov [r12 + 544], rax",
+        "mov [r12 + 552], rax",
+        "mov [r12 + 560], rax",
+        "mov [r12 + 568], rax",
+        "mov eax, [rip + {mask}]",
+        "mov edx, [rip + {mask} + 4]",
+        "xsaveopt64 [r12]",
+        "rdfsbase rax",
+        "mov gs:[{guest_fs}], rax",
+        "mov rax, gs:[{host_fs}]",
+        "wrfsbase rax",
+        "mov rdi, rbx",
+        "mov rsi, r12",
+        "call {call}",
+        ".globl uosrun_exit",
+        "uosrun_exit:",
+        "cmp byte ptr gs:[{pending}], 0",
+        "jne uosrun_redo",
+        "mov eax, [rip + {mask}]",
+        "mov edx, [rip + {mask} + 4]",
+        "xrstor64 [r12]",
+        "mov rax, gs:[{guest_fs}]",
+        "wrfsbase rax",
+        "mov rsp, rbx",
+        "cmp byte ptr gs:[{full}], 0",
+        "pop rax",
+        "pop rcx",
+        "pop rdx",
+        "pop rbx",
+        "pop rbp",
+        "pop rsi",
+        "pop rdi",
+        "pop r8",
+        "pop r9",
+        "pop r10",
+        "pop r11",
+        "pop r12",
+        "pop r13",
+        "pop r14",
+        "pop r15",
+        "jne 2f",
+        "mov rcx, [rsp]",
+        "push qword ptr [rsp + 16]",
+        "popfq",
+        "mov rsp, [rsp + 24]",
+        "mov byte ptr gs:[{selector}], 1",
+        "jmp rcx",
+        "2:",
+        "mov byte ptr gs:[{selector}], 1",
+        ".globl uosrun_exit_done",
+        "uosrun_exit_done:",
+        ".globl uosrun_iret",
+        "uosrun_iret:",
+        "iretq",
+        ".globl uosrun_redo",
+        "uosrun_redo:",
+        "mov rax, gs:[{host_fs}]",
+        "wrfsbase rax",
+        "mov rbx, gs:[{frame}]",
+        "mov r12, gs:[{state}]",
+        "mov rsp, r12",
+        "cld",
+        "mov rdi, rbx",
+        "mov rsi, r12",
+        "call {pending_hook}",
+        "jmp uosrun_exit",
+        resume = const RESUME,
+        selector = const SELECTOR,
+        guest_rsp = const GUEST_RSP,
+        host_rsp = const HOST_RSP,
+        frame = const FRAME,
+        state = const STATE,
+        guest_fs = const GUEST_FS,
+        host_fs = const HOST_FS,
+        pending = const PENDING,
+        full = const FULL,
+        ss = const USER_SS,
+        cs = const USER_CS,
+        fast = sym FAST,
+        mask = sym STATE_MASK,
+        state_size = sym STATE_SIZE,
+        call = sym call_hook,
+        pending_hook = sym pending_hook,
+    )
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn start_asm(registers: *const Registers, state: *const u8) -> ! {
+    naked_asm!(
+        "and rsp, -64",
+        "mov gs:[{host_rsp}], rsp",
+        "sub rsp, {size}",
+        "mov rax, rsi",
+        "mov rsi, rdi",
+        "mov rdi, rsp",
+        "mov ecx, {size}",
+        "cld",
+        "rep movsb",
+        "mov rbx, rsp",
+        "mov gs:[{frame}], rsp",
+        "mov rcx, [rip + {state_size}]",
+        "sub rsp, rcx",
+        "and rsp, -64",
+        "mov rsi, rax",
+        "mov rdi, rsp",
+        "rep movsb",
+        "mov r12, rsp",
+        "mov gs:[{state}], rsp",
+        "mov byte ptr gs:[{full}], 1",
+        "jmp uosrun_exit",
+        host_rsp = const HOST_RSP,
+        size = const size_of::<Registers>(),
+        frame = const FRAME,
+        state = const STATE,
+        full = const FULL,
+        state_size = sym STATE_SIZE,
+    )
+}
+
+/// Lets the calling thread, which has attached its block, run guest code: never to return but by [`crate::stack::leave`].
+/// Without a `state`, the processor's initial one.
+pub fn start(registers: &Registers, state: Option<&[u8]>) -> ! {
+    let mut initial = vec![0; state_size()];
+    match state {
+        Some(state) => initial.copy_from_slice(state),
+        None => reset(&mut initial),
+    }
+    // Freed by nobody: so it lies on this thread's stack, below which the guest's calls will run.
+    let mut room = [0u8; 4096];
+    let state = match room.get_mut(..initial.len()) {
+        Some(room) => {
+            room.copy_from_slice(&initial);
+            drop(initial);
+            room.as_ptr()
+        }
+        None => initial.leak().as_ptr(),
+    };
+    // SAFETY: both are read before the stack below them is used; the block is attached.
+    unsafe { start_asm(registers, state) }
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn window(number: usize, args: *const [usize; 6]) -> isize {
+    naked_asm!(
+        "mov rax, rdi",
+        "mov r11, rsi",
+        "mov rdi, [r11]",
+        "mov rsi, [r11 + 8]",
+        "mov rdx, [r11 + 16]",
+        "mov r10, [r11 + 24]",
+        "mov r8, [r11 + 32]",
+        "mov r9, [r11 + 40]",
+        ".globl uosrun_window_start",
+        "uosrun_window_start:",
+        "cmp byte ptr gs:[{pending}], 0",
+        "jne uosrun_window_pending",
+        ".globl uosrun_window_syscall",
+        "uosrun_window_syscall:",
+        "syscall",
+        "ret",
+        ".globl uosrun_window_pending",
+        "uosrun_window_pending:",
+        "mov byte ptr gs:[{restart}], 1",
+        "mov rax, -4",
+        "ret",
+        pending = const PENDING,
+        restart = const RESTART,
+    )
+}
+
+/// Makes a system call that may wait. A signal for the guest that comes before it, or interrupts it so that the kernel would
+/// make it again, ends it with EINTR and [`Block::take_restart`].
+pub fn wait(number: i64, args: [usize; 6]) -> Result<usize> {
+    // SAFETY: see super::pass; the thread has a block.
+    let result = unsafe { window(number as usize, &args) };
+    if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
+}
+
+/// Splits the process. The child has the calling thread only, with its block, armed. Signals are blocked meanwhile by the
+/// caller.
+pub fn fork() -> Result<u32> {
+    // SAFETY: the C library's fork keeps its own locks in order; ours are held by the caller.
+    match unsafe { libc::fork() } {
+        -1 => Err(Errno::last()),
+        0 => block().arm().map(|()| 0),
+        child => Ok(child as u32),
+    }
+}

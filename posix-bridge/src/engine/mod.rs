@@ -1,0 +1,145 @@
+//! The engine: where system calls of the guest arrive, and what belongs to the whole process.
+
+pub mod memory;
+pub mod patch;
+pub mod thread;
+
+use crate::call::Call;
+use crate::process::exec;
+use crate::signal;
+use crate::table;
+use crate::trace;
+use crate::vfs::{Bind, Vfs};
+use host::linux::engine::{self, Hooks, Registers, State, block};
+use host::{Errno, linux};
+use memory::Memory;
+use parking_lot::Mutex;
+use signal::action::Actions;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::OnceLock;
+use thread::Thread;
+
+/// How system calls are caught.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Engine {
+    /// Trapped; sites that trap often are patched.
+    #[default]
+    Patch,
+    /// All trapped.
+    Trap,
+}
+
+/// What to run.
+pub struct Options {
+    /// A folder of the host that is the guest's whole file system.
+    pub root: Vec<u8>,
+    pub binds: Vec<Bind>,
+    pub engine: Engine,
+    pub trace: bool,
+    /// The program's path inside the root, or a name to look for on PATH.
+    pub program: Vec<u8>,
+    pub arguments: Vec<Vec<u8>>,
+    pub environment: Vec<Vec<u8>>,
+}
+
+/// What belongs to the guest's process as a whole.
+pub struct Process {
+    pub vfs: Vfs,
+    pub memory: Mutex<Memory>,
+    pub actions: Actions,
+    pub threads: thread::Threads,
+    pub engine: Engine,
+    /// Where calls are shown.
+    pub trace: Option<OwnedFd>,
+}
+
+static PROCESS: OnceLock<Process> = OnceLock::new();
+
+/// The guest's process.
+pub fn process() -> &'static Process {
+    match PROCESS.get() {
+        Some(process) => process,
+        // Set before any guest code runs.
+        None => std::process::abort(),
+    }
+}
+
+/// Why a program could not be started.
+#[derive(Debug)]
+pub enum StartError {
+    /// What is wrong with the host, the root or a bind.
+    Host(String),
+    /// The program itself.
+    Program(Errno),
+}
+
+/// Starts the guest's first program in this process. Returns only when it cannot be started.
+pub fn run(options: Options) -> StartError {
+    match start(options) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
+    let shown = String::from_utf8_lossy(&options.root).into_owned();
+    let vfs = Vfs::new(&options.root, &options.binds, true).map_err(|e| StartError::Host(format!("{shown}: {e}")))?;
+    vfs.close_outside().map_err(|e| StartError::Host(format!("descriptors: {e}")))?;
+    enter_root(&vfs).map_err(|e| StartError::Host(format!("{shown}: {e}")))?;
+    let hooks = Hooks { call: on_call, pending: signal::on_pending, signal: signal::on_signal, trapped: patch::on_trap };
+    engine::init(hooks).map_err(|e| StartError::Host(e.into()))?;
+    if !options.trace {
+        table::LIST.iter().filter(|entry| entry.fast).for_each(|entry| engine::set_fast(entry.number));
+    }
+    // Errors of the guest may go elsewhere later.
+    let trace = options.trace.then(|| host::file::duplicate(2).and_then(|fd| linux::move_up(fd, crate::vfs::OURS)));
+    let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
+    let process = PROCESS.get_or_init(|| Process {
+        vfs,
+        memory: Mutex::default(),
+        actions: Actions::inherited(),
+        threads: thread::Threads::default(),
+        engine: options.engine,
+        trace,
+    });
+    Thread::attach_first().map_err(|e| StartError::Host(format!("the first thread: {e}")))?;
+    let program = exec::find(&process.vfs, &options.program, &options.environment).map_err(StartError::Program)?;
+    let image = exec::Loaded::open(&process.vfs, libc::AT_FDCWD, &program, options.arguments).map_err(StartError::Program)?;
+    let registers = image.replace(process, options.environment).map_err(StartError::Program)?;
+    block().set_guest_fs(0);
+    engine::start(&registers, None)
+}
+
+/// The guest starts in the directory that the host process is in, if that lies in the tree; else in the root.
+fn enter_root(vfs: &Vfs) -> host::Result<()> {
+    if vfs.place_of(libc::AT_FDCWD)?.is_none() {
+        let root = vfs.node(libc::AT_FDCWD, c"/", crate::vfs::resolve::Last::Follow)?;
+        linux::pass(libc::SYS_fchdir, [root.fd.as_raw_fd() as usize, 0, 0, 0, 0, 0])?;
+    }
+    vfs.cwd_changed();
+    Ok(())
+}
+
+/// A system call.
+fn on_call(registers: &mut Registers, mut state: State) {
+    patch::consider(block(), registers.rax as u32);
+    let process = process();
+    let number = registers.rax as usize;
+    let args = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9].map(|r| r as usize);
+    let mut call = Call { number, args, vfs: &process.vfs, process, registers, state: &mut state, replaced: false };
+    let begun = process.trace.as_ref().map(|to| (to, trace::begin(&call, to)));
+    let result = table::dispatch(&mut call);
+    if let Some((to, begun)) = begun {
+        trace::end(&call, begun, result, to);
+    }
+    let replaced = call.replaced;
+    if block().take_restart() && result == Err(Errno::EINTR) {
+        thread::current().interrupted.set(Some(number));
+    }
+    if !replaced {
+        registers.rax = match result {
+            Ok(value) => value as u64,
+            Err(error) => -i64::from(error.0) as u64,
+        };
+    }
+}

@@ -1,0 +1,49 @@
+//! Processes: unistd.h, sched.h, sys/wait.h, sys/prctl.h.
+
+pub mod exec;
+pub mod fork;
+mod prctl;
+
+pub use exec::{execve, execveat};
+pub use fork::{clone, clone3, fork, vfork};
+pub use prctl::{arch_prctl, prctl};
+
+use crate::args::Addr;
+use crate::call::Call;
+use host::{Errno, Result};
+
+/// _exit(2) of a thread.
+pub fn exit(call: &mut Call, code: i32) -> Result<usize> {
+    call.thread().end(code as usize & 0xff)
+}
+
+/// exit_group(2)
+pub fn exit_group(call: &mut Call, _code: i32) -> Result<usize> {
+    fork::leave_vfork(call.thread());
+    call.pass(call.args)
+}
+
+/// set_tid_address(2)
+pub fn set_tid_address(call: &mut Call, at: Addr) -> Result<usize> {
+    call.thread().clear_tid.set(at.0);
+    call.pass_as(libc::SYS_gettid, [0; 6])
+}
+
+/// What only a privileged caller may do, or what concerns the whole host.
+pub fn refused(_: &mut Call) -> Result<usize> {
+    Err(Errno::EPERM)
+}
+
+/// What the kernel that we show does not have.
+pub fn absent(_: &mut Call) -> Result<usize> {
+    Err(Errno::ENOSYS)
+}
+
+/// personality(2)
+pub fn personality(_: &mut Call, persona: u32) -> Result<usize> {
+    match persona {
+        // PER_LINUX, and the question what it is.
+        0 | 0xffff_ffff => Ok(0),
+        _ => Err(Errno::EINVAL),
+    }
+}

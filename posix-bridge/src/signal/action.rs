@@ -1,0 +1,85 @@
+//! The actions of signals (sigaction(2)), which belong to the process.
+
+use host::linux::trap::{self, Action, FAULTS, bit};
+use host::{Errno, Result};
+use parking_lot::{Mutex, MutexGuard};
+
+pub const SIG_DFL: usize = 0;
+pub const SIG_IGN: usize = 1;
+
+/// What the guest wants to be done for each signal.
+pub struct Actions(Mutex<[Action; 65]>);
+
+/// Whether the default action of a signal ends the process (signal(7)).
+pub fn ends(signal: i32) -> bool {
+    ![libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT, libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU]
+        .contains(&signal)
+}
+
+impl Actions {
+    /// As whoever started the process has left them: default or ignored.
+    pub fn inherited() -> Actions {
+        let mut actions = [Action::default(); 65];
+        for signal in (1..=64).filter(|&signal| bit(signal) & FAULTS == 0) {
+            if let Ok(action) = trap::action(signal)
+                && action.handler == SIG_IGN
+            {
+                actions[signal as usize] = action;
+            }
+        }
+        Actions(Mutex::new(actions))
+    }
+
+    pub fn get(&self, signal: i32) -> Action {
+        self.0.lock()[signal as usize & 63 | signal as usize & 64]
+    }
+
+    /// The action for a signal that is to be delivered now: SA_RESETHAND has done its work.
+    pub fn take(&self, signal: i32) -> Action {
+        let mut actions = self.0.lock();
+        let action = actions[signal as usize];
+        if action.flags & libc::SA_RESETHAND as u32 as u64 != 0 && action.handler > SIG_IGN {
+            actions[signal as usize].handler = SIG_DFL;
+            let _ = tell_host(signal, &actions[signal as usize]);
+        }
+        action
+    }
+
+    /// Sets an action. Signals of the calling thread are blocked. Returns the old one.
+    pub fn set(&self, signal: i32, action: Action) -> Result<Action> {
+        let mut actions = self.0.lock();
+        let action = Action { mask: action.mask & !(bit(libc::SIGKILL) | bit(libc::SIGSTOP)), ..action };
+        tell_host(signal, &action)?;
+        Ok(std::mem::replace(&mut actions[signal as usize], action))
+    }
+
+    /// execve(2): what was handled has its default action.
+    pub fn reset(&self) {
+        let mut actions = self.0.lock();
+        for (signal, action) in actions.iter_mut().enumerate().skip(1) {
+            if action.handler > SIG_IGN {
+                *action = Action::default();
+                let _ = tell_host(signal as i32, action);
+            }
+        }
+    }
+
+    /// Held while the process is split in two.
+    pub fn lock(&self) -> MutexGuard<'_, impl Sized> {
+        self.0.lock()
+    }
+}
+
+fn tell_host(signal: i32, action: &Action) -> Result<()> {
+    if signal == libc::SIGKILL || signal == libc::SIGSTOP {
+        return Err(Errno::EINVAL);
+    }
+    if bit(signal) & FAULTS != 0 {
+        return Ok(());
+    }
+    let kept = (libc::SA_RESTART | libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT) as u64;
+    if action.handler > SIG_IGN {
+        return trap::handle(signal, action.flags & kept);
+    }
+    trap::set_action(signal, &Action { handler: action.handler, flags: action.flags & kept, restorer: 0, mask: 0 })
+}
