@@ -330,12 +330,13 @@ fn run(call: &mut Call, loaded: Loaded, environment: Vec<Vec<u8>>) -> Result<usi
     thread.alt_stack.set(AltStack::NONE);
     thread.clear_tid.set(0);
     let _ = linux::pass(libc::SYS_set_robust_list, [0, 24, 0, 0, 0, 0]);
-    close_on_exec(call.vfs)?;
     match loaded.replace(process, environment) {
         Ok(registers) => *call.registers = registers,
         // The old program is gone: as the kernel does it.
         Err(_) => trap::die_of(libc::SIGSEGV),
     }
+    // The program's own files are closed by now.
+    let _ = close_on_exec(call.vfs);
     release_vfork(thread);
     call.state.reset();
     block().set_guest_fs(0);
