@@ -1,7 +1,11 @@
 //! A site that has trapped: what can be replaced there without reading the whole function.
+//!
+//! Either the number is loaded right before it ([`site`]), or the two bytes of the `syscall` become a short jump to padding between
+//! functions ([`hole`]), where there is room for a long one.
 
-use crate::scan::{Code, SYSCALL, Site};
-use iced_x86::{Code as Opcode, Decoder, DecoderOptions, Instruction};
+use crate::scan::{Code, JUMP, SYSCALL, Site};
+use iced_x86::{Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
+use std::ops::Range;
 
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
 pub const LEAD: u64 = 64;
@@ -47,6 +51,68 @@ pub fn site(code: Code, syscall: u64, number: u32) -> Option<Site> {
     (readers > 0 || start == 0).then_some(Site { address: syscall, start: code.address + start as u64, end: syscall + SYSCALL })
 }
 
+/// How far around a site a hole may lie, and what has to be read to find one.
+pub const AROUND: u64 = 128 + LEAD;
+
+/// Padding in reach of a short jump at `syscall`, of at least [`JUMP`] bytes. It ends at a multiple of 16, and what stands before it
+/// never goes on behind itself, so nobody runs it.
+pub fn hole(code: Code, syscall: u64) -> Option<Range<u64>> {
+    let after = syscall + SYSCALL;
+    // A short jump reaches from -128 to 127.
+    let reach = after.saturating_sub(128).max(code.address)..after + 128;
+    let mut ends = (reach.start.next_multiple_of(16)..=reach.end + 16).step_by(16);
+    ends.find_map(|end| {
+        let start = padding(code, end)?;
+        (reach.contains(&start) && is_dead(code, start)).then_some(start..end)
+    })
+}
+
+/// Where the padding begins that ends at `end`, if it has room for a jump.
+fn padding(code: Code, end: u64) -> Option<u64> {
+    const LONGEST: u64 = 48;
+    let bytes = code.bytes.get(..usize::try_from(end.checked_sub(code.address)?).ok()?)?;
+    let first = end.saturating_sub(LONGEST).max(code.address);
+    (first..=end - JUMP).find(|&start| {
+        let mut decoder = Decoder::with_ip(64, bytes, code.address, DecoderOptions::NONE);
+        let _ = decoder.set_position((start - code.address) as usize);
+        decoder.set_ip(start);
+        let mut all = true;
+        while all && decoder.can_decode() {
+            let instruction = decoder.decode();
+            all = matches!(instruction.mnemonic(), Mnemonic::Nop | Mnemonic::Int3) || instruction.code() == Opcode::Xchg_r16_AX;
+        }
+        all
+    })
+}
+
+/// Whether most who read on from further up come to `at` after something that never goes on there, and nobody else does.
+fn is_dead(code: Code, at: u64) -> bool {
+    const READERS: usize = 16;
+    let at = (at - code.address) as usize;
+    let Some(first) = at.checked_sub(LEAD as usize) else { return false };
+    let before = &code.bytes[..at];
+    let mut come = 0;
+    for from in first..first + READERS {
+        let mut decoder = Decoder::with_ip(64, before, code.address, DecoderOptions::NONE);
+        let mut instruction = Instruction::default();
+        let mut next = from;
+        while next < at {
+            let _ = decoder.set_position(next);
+            decoder.decode_out(&mut instruction);
+            next += if instruction.is_invalid() { 1 } else { instruction.len() };
+        }
+        let ends =
+            matches!(instruction.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch | FlowControl::IndirectBranch)
+                || instruction.mnemonic() == Mnemonic::Ud2;
+        match next == at && !instruction.is_invalid() {
+            true if ends => come += 1,
+            true => return false,
+            false => {}
+        }
+    }
+    come * 4 >= READERS * 3
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +134,27 @@ mod tests {
         assert_eq!(find(&[&[0x41, 0xb8, 1, 0, 0, 0]], 1), None, "mov r8d, 1");
         assert_eq!(find(&[&[0xc7, 0x44, 0x24, 0xb8, 1, 0, 0, 0]], 1), None, "mov dword ptr [rsp - 0x48], 1");
         assert_eq!(find(&[&[0x31, 0xc0]], 0), None, "xor eax, eax");
+    }
+    /// `xor eax, eax; syscall; ret` at the start, and `tail` behind it.
+    fn with_tail(tail: &[u8]) -> Option<Range<u64>> {
+        let mut bytes = [0x48, 0x89, 0xc8].repeat(32);
+        bytes.extend([0x31, 0xc0, 0x0f, 0x05]);
+        bytes.extend_from_slice(tail);
+        bytes.resize(200, 0x48);
+        hole(Code { bytes: &bytes, address: 0x1000 }, 0x1000 + 98).map(|hole| hole.start - 0x1000..hole.end - 0x1000)
+    }
+
+    #[test]
+    fn padding_behind_what_ends() {
+        // nop word ptr cs:[rax + rax]; nop
+        const NOPS: [u8; 11] = [0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, 0x90];
+        let ret: Vec<u8> = [&[0xc3][..], &NOPS].concat();
+        assert_eq!(with_tail(&ret), Some(101..112));
+        assert_eq!(with_tail(&[&[0xc3][..], &[0xcc; 11]].concat()), Some(101..112));
+        let goes_on: Vec<u8> = [&[0x90][..], &NOPS].concat();
+        assert_eq!(with_tail(&goes_on), None, "it runs into the padding");
+        let call: Vec<u8> = [&[0xe8, 0, 0, 0, 0][..], &NOPS[..7]].concat();
+        assert_eq!(with_tail(&call), None, "it comes back from the call");
+        assert_eq!(with_tail(&[0xc3, 0x90, 0x90, 0x90, 0x48]), None, "too short");
     }
 }

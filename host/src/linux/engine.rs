@@ -263,7 +263,7 @@ impl Block {
     /// Has the kernel trap the guest's system calls. Once for each thread, and again in the child of a fork.
     pub fn arm(&self) -> Result<()> {
         const PR_SET_SYSCALL_USER_DISPATCH: usize = 59;
-        let (start, len) = super::trap::restorer_range();
+        let (start, len) = allowed();
         super::pass(libc::SYS_prctl, [PR_SET_SYSCALL_USER_DISPATCH, 1, start, len, self.selector.as_ptr() as usize, 0]).map(drop)
     }
 
@@ -350,6 +350,9 @@ unsafe extern "C" {
     static uosrun_exit_done: u8;
     static uosrun_redo: u8;
     static uosrun_iret: u8;
+    fn uosrun_window(number: usize, args: *const [usize; 6]) -> isize;
+    static uosrun_restorer: u8;
+    static uosrun_engine_end: u8;
     static uosrun_window_start: u8;
     static uosrun_window_syscall: u8;
     static uosrun_window_pending: u8;
@@ -384,6 +387,17 @@ pub(super) fn labels() -> Labels {
         window_syscall: &raw const uosrun_window_syscall as usize,
         window_pending: &raw const uosrun_window_pending as usize,
     }
+}
+
+/// Where the kernel lets system calls pass without a look at the selector: those of the guest that are made here, ours that wait,
+/// and the return of the signal handler, which comes when the selector says that the guest runs.
+fn allowed() -> (usize, usize) {
+    (entry(), &raw const uosrun_engine_end as usize + 1 - entry())
+}
+
+/// The return of the signal handler, as SA_RESTORER wants it.
+pub(super) fn restorer() -> usize {
+    &raw const uosrun_restorer as usize
 }
 
 /// See the module. Flags stay as they are up to `uosrun_slow`: a system call keeps them.
@@ -507,6 +521,39 @@ unsafe extern "C" fn enter() {
         "mov rsi, r12",
         "call {pending_hook}",
         "jmp uosrun_exit",
+        // fn(number, &[usize; 6]) -> isize: see `wait`.
+        ".globl uosrun_window",
+        "uosrun_window:",
+        "mov rax, rdi",
+        "mov r11, rsi",
+        "mov rdi, [r11]",
+        "mov rsi, [r11 + 8]",
+        "mov rdx, [r11 + 16]",
+        "mov r10, [r11 + 24]",
+        "mov r8, [r11 + 32]",
+        "mov r9, [r11 + 40]",
+        ".globl uosrun_window_start",
+        "uosrun_window_start:",
+        "cmp byte ptr gs:[{pending}], 0",
+        "jne uosrun_window_pending",
+        ".globl uosrun_window_syscall",
+        "uosrun_window_syscall:",
+        "syscall",
+        "ret",
+        ".globl uosrun_window_pending",
+        "uosrun_window_pending:",
+        "mov byte ptr gs:[{restart}], 1",
+        "mov rax, -4",
+        "ret",
+        // The return of the signal handler.
+        ".globl uosrun_restorer",
+        "uosrun_restorer:",
+        "mov eax, 15",
+        "syscall",
+        ".globl uosrun_engine_end",
+        "uosrun_engine_end:",
+        "ud2",
+        restart = const RESTART,
         resume = const RESUME,
         selector = const SELECTOR,
         guest_rsp = const GUEST_RSP,
@@ -582,40 +629,11 @@ pub fn start(registers: &Registers, state: Option<&[u8]>) -> ! {
     unsafe { start_asm(registers, state) }
 }
 
-#[unsafe(naked)]
-unsafe extern "C" fn window(number: usize, args: *const [usize; 6]) -> isize {
-    naked_asm!(
-        "mov rax, rdi",
-        "mov r11, rsi",
-        "mov rdi, [r11]",
-        "mov rsi, [r11 + 8]",
-        "mov rdx, [r11 + 16]",
-        "mov r10, [r11 + 24]",
-        "mov r8, [r11 + 32]",
-        "mov r9, [r11 + 40]",
-        ".globl uosrun_window_start",
-        "uosrun_window_start:",
-        "cmp byte ptr gs:[{pending}], 0",
-        "jne uosrun_window_pending",
-        ".globl uosrun_window_syscall",
-        "uosrun_window_syscall:",
-        "syscall",
-        "ret",
-        ".globl uosrun_window_pending",
-        "uosrun_window_pending:",
-        "mov byte ptr gs:[{restart}], 1",
-        "mov rax, -4",
-        "ret",
-        pending = const PENDING,
-        restart = const RESTART,
-    )
-}
-
 /// Makes a system call that may wait. A signal for the guest that comes before it, or interrupts it so that the kernel would
 /// make it again, ends it with EINTR and [`Block::take_restart`].
 pub fn wait(number: i64, args: [usize; 6]) -> Result<usize> {
     // SAFETY: see super::pass; the thread has a block.
-    let result = unsafe { window(number as usize, &args) };
+    let result = unsafe { uosrun_window(number as usize, &args) };
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
 }
 

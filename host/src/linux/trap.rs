@@ -4,7 +4,7 @@
 //! made so, the personality's hook is asked at once. Else the signal waits in the thread's block until the guest is about to go on, and no
 //! other one comes meanwhile.
 
-use super::engine::{GUEST, HOST, HOST_FS, Registers, SELECTOR_AT, State, USER_CS, USER_SS, block, hooks, labels};
+use super::engine::{GUEST, HOST, HOST_FS, Registers, SELECTOR_AT, State, USER_CS, USER_SS, block, hooks, labels, restorer};
 use super::pass;
 use crate::errno::Result;
 use std::arch::naked_asm;
@@ -223,24 +223,11 @@ unsafe extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, 
     )
 }
 
-/// The one place outside of the guest where the kernel must let a system call pass while it traps the guest's.
-#[unsafe(naked)]
-unsafe extern "C" fn restorer() {
-    naked_asm!("mov eax, 15", "syscall", "ud2")
-}
-
-pub(super) fn restorer_range() -> (usize, usize) {
-    (restorer as *const () as usize, 9)
-}
-
 /// Has a signal handled by us. `flags`: of SA_RESTART, SA_NOCLDSTOP and SA_NOCLDWAIT those that the guest wants.
 pub fn handle(signal: i32, flags: u64) -> Result<()> {
     // A fault within the handler is delivered again: it copies guest memory.
     const OURS: u64 = libc::SA_SIGINFO as u64 | libc::SA_ONSTACK as u64 | libc::SA_NODEFER as u64 | SA_RESTORER;
-    set_action(
-        signal,
-        &Action { handler: on_signal as *const () as usize, flags: flags | OURS, restorer: restorer as *const () as usize, mask: !FAULTS },
-    )
+    set_action(signal, &Action { handler: on_signal as *const () as usize, flags: flags | OURS, restorer: restorer(), mask: !FAULTS })
 }
 
 /// rt_sigaction(2) for the process itself.

@@ -2,17 +2,20 @@
 //!
 //! That a site has trapped proves that a `syscall` instruction begins there. Compilers load the number right before it:
 //! `mov eax, imm32; syscall`. The `mov` has the five bytes that a jump needs, and the `syscall` stays where it is, so whoever jumps to
-//! it still makes a call. Code is not searched when it is loaded: most programs make most calls once.
+//! it still makes a call. Where something else stands before it, the `syscall` becomes a short jump to padding, which holds
+//! a long one. Code is not searched when it is loaded: most programs make most calls once.
 //!
 //! Trampolines lie in small arenas within reach of a jump. Arenas stay writable, since other threads run in them.
 
 use super::{Engine, memory::Memory, process};
-use dbt::lazy::LEAD;
+use dbt::lazy::{AROUND, LEAD};
 use dbt::patch::MAX_TRAMPOLINE;
-use dbt::scan::Code;
+use dbt::scan::{Code, JUMP, SYSCALL};
+use host::linux;
 use host::linux::engine::{self, Block};
 use host::mem::{self, PAGE, Place, Prot};
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// A site that traps so often is patched: that costs about as much as so many traps.
@@ -82,40 +85,111 @@ impl Arenas {
     }
 }
 
-/// None: the site stays as it is.
+/// What is to be written.
+struct Change {
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+/// Patches a site. None: it stays as it is.
 fn patch(memory: &mut Memory, address: usize, number: u32) -> Option<()> {
-    // What lies before the site, within its page: the page before may not be there.
-    let from = (address - LEAD as usize).max(address & !(PAGE - 1));
-    let mut bytes = [0u8; LEAD as usize + 2];
-    let bytes = &mut bytes[..address + 2 - from];
-    abi::fault::read_slice(from, bytes).ok()?;
-    let code = Code { bytes, address: from as u64 };
-    let site = dbt::lazy::site(code, address as u64, number)?;
-    let start = site.start as usize;
-    if !memory.guest.contains(start..address + 2) {
-        return None;
-    }
     let Memory { guest, arenas, .. } = memory;
+    let mut bytes = [0u8; 2 * AROUND as usize];
+    let code = around(guest, address, &mut bytes)?;
     let index = arenas.near(guest, address)?;
     let arena = &mut arenas.0[index];
-    let at = arena.range.start + arena.used;
-    let patch = dbt::patch::patch(code, &site, at as u64, arena.range.start as u64)?;
-    abi::fault::write_slice(at, &patch.trampoline).ok()?;
-    arena.used += patch.trampoline.len().next_multiple_of(16);
-    let pages = start & !(PAGE - 1)..(start + 5).next_multiple_of(PAGE);
-    // Another thread may run here: the bytes change at once, which an aligned store of 8 bytes does.
-    let word = start & !7;
-    if start + 5 > word + 8 && !process().threads.is_single() {
+    let at = (arena.range.start + arena.used) as u64;
+    let handler = arena.range.start as u64;
+    let (trampoline, changes) = before(code, address as u64, number, at, handler).or_else(|| away(code, address as u64, at, handler))?;
+    // What jumps to the trampoline comes last, what jumps there first.
+    abi::fault::write_slice(at as usize, &trampoline).ok()?;
+    arena.used += trampoline.len().next_multiple_of(16);
+    write(&changes)
+}
+
+/// The code around a site that may be read: the guest's.
+fn around<'b>(guest: &super::memory::Ranges, address: usize, bytes: &'b mut [u8; 2 * AROUND as usize]) -> Option<Code<'b>> {
+    let wanted = address - AROUND as usize..address + AROUND as usize;
+    let range = guest.within(wanted).find(|range| range.contains(&address))?;
+    // The pages before and behind may be there and not be readable.
+    let page = address & !(PAGE - 1)..(address & !(PAGE - 1)) + PAGE;
+    for range in [range.clone(), range.start.max(page.start)..range.end.min(page.end)] {
+        if abi::fault::read_slice(range.start, &mut bytes[..range.len()]).is_ok() {
+            return Some(Code { bytes: &bytes[..range.len()], address: range.start as u64 });
+        }
+    }
+    None
+}
+
+/// A jump in the place of the `mov` before the site.
+fn before(code: Code, address: u64, number: u32, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
+    let from = (address.saturating_sub(LEAD).max(code.address) - code.address) as usize;
+    let lead = Code { bytes: &code.bytes[from..], address: code.address + from as u64 };
+    let site = dbt::lazy::site(lead, address, number)?;
+    let mut patch = dbt::patch::patch(code, &site, at, handler)?;
+    patch.bytes.truncate(JUMP as usize);
+    Some((patch.trampoline, vec![Change { at: site.start, bytes: patch.bytes }]))
+}
+
+/// A short jump in the place of the `syscall` itself, to a long one in padding near by.
+fn away(code: Code, address: u64, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
+    let hole = dbt::lazy::hole(code, address)?;
+    let near = |from: u64, to: u64| i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes);
+    let after = address + SYSCALL;
+    // lea rcx, [after]; jmp [handler]
+    let mut trampoline = vec![0x48, 0x8d, 0x0d];
+    trampoline.extend(near(at + 7, after)?);
+    trampoline.extend([0xff, 0x25]);
+    trampoline.extend(near(at + 13, handler)?);
+    let mut jump = vec![0xe9];
+    jump.extend(near(hole.start + JUMP, at)?);
+    jump.resize((hole.end - hole.start) as usize, 0xcc);
+    let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
+    let changes = vec![Change { at: hole.start, bytes: jump }, Change { at: address, bytes: vec![0xeb, short as u8] }];
+    Some((trampoline, changes))
+}
+
+/// Changes code. Each change of a place that others may run is one store.
+fn write(changes: &[Change]) -> Option<()> {
+    let fits = |change: &Change| change.at % 8 + change.bytes.len() as u64 <= 8;
+    if process().threads.is_single() {
+        // The kernel writes to the process' own memory whatever its protection is.
+        let memory = linux::openat(process().vfs.proc().ok()?.fd.as_raw_fd(), c"self/mem", libc::O_RDWR | libc::O_CLOEXEC, 0).ok()?;
+        let fd = memory.as_raw_fd();
+        return changes
+            .iter()
+            .try_for_each(|change| host::file::write_at(fd, change.bytes.as_ptr() as usize, change.bytes.len(), change.at).ok().map(drop));
+    }
+    if !changes.last().is_some_and(fits) {
         return None;
     }
-    mem::protect(pages.start, pages.len(), Prot::RWX).ok()?;
-    let written = if start + 5 <= word + 8 {
-        let mut value: [u8; 8] = abi::fault::read::<u64>(word).ok()?.to_le_bytes();
-        value[start - word..start - word + 5].copy_from_slice(&patch.bytes[..5]);
-        abi::fault::write(word, u64::from_le_bytes(value))
-    } else {
-        abi::fault::write_slice(start, &patch.bytes[..5])
-    };
-    let _ = mem::protect(pages.start, pages.len(), Prot::RX);
-    written.ok()
+    for change in changes {
+        let pages = change.at as usize & !(PAGE - 1)..(change.at as usize + change.bytes.len()).next_multiple_of(PAGE);
+        let before = protection(pages.start)?;
+        mem::protect(pages.start, pages.len(), Prot::RWX).ok()?;
+        let written = if fits(change) {
+            let word = change.at & !7;
+            let mut value = abi::fault::read::<u64>(word as usize).ok()?.to_le_bytes();
+            let offset = (change.at - word) as usize;
+            value[offset..offset + change.bytes.len()].copy_from_slice(&change.bytes);
+            abi::fault::write(word as usize, u64::from_le_bytes(value))
+        } else {
+            abi::fault::write_slice(change.at as usize, &change.bytes)
+        };
+        let _ = mem::protect(pages.start, pages.len(), before);
+        written.ok()?;
+    }
+    Some(())
+}
+
+/// The protection of a page, which /proc tells.
+fn protection(page: usize) -> Option<Prot> {
+    let maps = crate::proc::host_file(&process().vfs, b"self/maps").ok()?;
+    let line = maps.split(|&c| c == b'\n').find(|line| {
+        let text = std::str::from_utf8(line.split(|&c| c == b' ').next().unwrap_or_default()).unwrap_or_default();
+        let bounds = text.split_once('-').map(|(start, end)| (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16)));
+        matches!(bounds, Some((Ok(start), Ok(end))) if (start..end).contains(&page))
+    })?;
+    let flags = line.split(|&c| c == b' ').nth(1)?;
+    Some(if flags.get(1) == Some(&b'w') { Prot::RWX } else { Prot::RX })
 }

@@ -6,6 +6,8 @@
 
 mod text;
 
+pub use text::read as host_file;
+
 use crate::dirent::number;
 use crate::vfs::{OURS, OURS_COUNT, Source, Vfs, id, is_ours};
 use host::linux;

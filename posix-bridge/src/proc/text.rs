@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::os::fd::AsRawFd;
 
 /// The whole of a file of the host's /proc.
-fn read(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
+pub fn read(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     let path = CString::new(path).map_err(|_| Errno::ENOENT)?;
     let fd = linux::openat(vfs.proc()?.fd.as_raw_fd(), &path, libc::O_RDONLY | libc::O_CLOEXEC, 0)?;
     let mut all = Vec::new();

@@ -7,7 +7,8 @@ use parking_lot::{Mutex, MutexGuard};
 pub const SIG_DFL: usize = 0;
 pub const SIG_IGN: usize = 1;
 
-/// What the guest wants to be done for each signal.
+/// What the guest wants to be done for each signal. A signal that comes while a thread holds the lock waits until the thread is
+/// about to run the guest again, and so without it.
 pub struct Actions(Mutex<[Action; 65]>);
 
 /// Whether the default action of a signal ends the process (signal(7)).
@@ -45,7 +46,7 @@ impl Actions {
         action
     }
 
-    /// Sets an action. Signals of the calling thread are blocked. Returns the old one.
+    /// Sets an action. Returns the old one.
     pub fn set(&self, signal: i32, action: Action) -> Result<Action> {
         let mut actions = self.0.lock();
         let action = Action { mask: action.mask & !(bit(libc::SIGKILL) | bit(libc::SIGSTOP)), ..action };

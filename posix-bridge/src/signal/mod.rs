@@ -125,13 +125,7 @@ pub fn rt_sigaction(call: &mut Call, signal: i32, new: Addr, old: Addr, size: us
         return Err(Errno::EINVAL);
     }
     let before = match new {
-        Some(new) => {
-            // The lock of the actions must not be held when a signal comes to this thread.
-            let mask = call.block_signals()?;
-            let before = call.process.actions.set(signal, new);
-            trap::set_mask(mask);
-            before?
-        }
+        Some(new) => call.process.actions.set(signal, new)?,
         None => call.process.actions.get(signal),
     };
     if !old.is_null() {
