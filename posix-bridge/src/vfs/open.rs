@@ -65,6 +65,11 @@ impl Vfs {
             match self.walk(dir, path, last)? {
                 Located::Entry { dir: parent, name, mount, must_be_dir } => {
                     match self.open_located(&parent, &name, mount, must_be_dir, wanted, bits) {
+                        // The last name is a link: ENOTDIR where a directory is wanted.
+                        Err(Errno::ELOOP) | Err(Errno::ENOTDIR) if last == Last::Unseen => {
+                            last = Last::Follow;
+                            continue;
+                        }
                         Err(Errno::ELOOP) if last != Last::NoFollow => {
                             last = Last::Follow;
                             continue;
