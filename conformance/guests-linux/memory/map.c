@@ -11,6 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// A result, with what errno says of a failure.
+static void show(const char *what, long result) {
+    printf("%s: %ld %s\n", what, result, result == -1 ? strerrorname_np(errno) : "");
+}
+
 static const char *error(void *at) { return at == MAP_FAILED ? strerrorname_np(errno) : "ok"; }
 
 int main() {
@@ -25,8 +30,8 @@ int main() {
     printf("bad descriptor: %s\n", error(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 99, 0)));
     printf("unmap a hole: %d\n", munmap(a + 8192, 4096));
     printf("unmap it again: %d\n", munmap(a + 8192, 4096));
-    printf("unmap odd: %d %s\n", munmap(a + 1, 4096), strerrorname_np(errno));
-    printf("protect over the hole: %d %s\n", mprotect(a, 65536, PROT_READ), strerrorname_np(errno));
+    show("unmap odd", munmap(a + 1, 4096));
+    show("protect over the hole", mprotect(a, 65536, PROT_READ));
     printf("outer parts stay: %c%c\n", a[0], a[65535]);
     munmap(a, 65536);
     char *m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -55,8 +60,9 @@ int main() {
     memset(start, 1, 100000);
     printf("here now: %d\n", sbrk(0) == (void *)(start + 100000));
     printf("shrink: %d\n", brk(start));
-    printf("grow again, zeroed: %d %d\n", sbrk(100000) == start, start[70000]);
-    printf("too far: %d %s\n", brk((void *)0x7fffffff0000), strerrorname_np(errno));
+    int grown = sbrk(100000) == start;
+    printf("grow again, zeroed: %d %d\n", grown, start[70000]);
+    show("too far", brk((void *)0x7fffffff0000));
     // Executable memory: code that is made at run time makes a call.
     unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memcpy(code, "\xb8\x27\x00\x00\x00\x0f\x05\xc3", 8); // mov eax, 39; syscall; ret
@@ -77,10 +83,10 @@ int main() {
     segment[9999] = 1;
     printf("shmdt %d\n", shmdt(segment));
     unsigned char vector[1];
-    printf("mincore of nothing: %d %s\n", mincore((void *)0x10000, 4096, vector), strerrorname_np(errno));
+    show("mincore of nothing", mincore((void *)0x10000, 4096, vector));
     printf("madvise: %d\n", madvise(p, 4096, MADV_DONTNEED));
     printf("private is the file's again: %.5s\n", p);
-    printf("unknown call: %ld %s\n", syscall(999, 1, 2, 3), strerrorname_np(errno));
-    printf("negative call: %ld %s\n", syscall(-1, 1, 2, 3), strerrorname_np(errno));
+    show("unknown call", syscall(999, 1, 2, 3));
+    show("negative call", syscall(-1, 1, 2, 3));
     return 0;
 }

@@ -14,6 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+// A result, with what errno says of a failure.
+static void show(const char *what, long result) {
+    printf("%s: %ld %s\n", what, result, result == -1 ? strerrorname_np(errno) : "");
+}
+
 extern char **environ;
 static volatile int global = 1;
 
@@ -141,7 +146,7 @@ int main(int argc, char **argv) {
     printf("fexecve: exit %d\n", wait_for(child));
 
     // Waiting.
-    printf("no child: %d %s\n", waitpid(-1, NULL, 0), strerrorname_np(errno));
+    show("no child", waitpid(-1, NULL, 0));
     child = fork();
     if (!child) {
         setpgid(0, 0);

@@ -13,6 +13,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+// A result, with what errno says of a failure.
+static void show(const char *what, long result) {
+    printf("%s: %ld %s\n", what, result, result == -1 ? strerrorname_np(errno) : "");
+}
+
 static volatile int count, seen_code, seen_value, blocked_inside, on_stack;
 static char stack[65536];
 
@@ -107,7 +112,7 @@ int main() {
     struct timespec zero = {0, 0};
     siginfo_t info;
     printf("sigtimedwait %d\n", sigtimedwait(&two, &info, &zero) == SIGUSR2);
-    printf("sigtimedwait again: %d %s\n", sigtimedwait(&two, &info, &zero), strerrorname_np(errno));
+    show("sigtimedwait again", sigtimedwait(&two, &info, &zero));
     sigprocmask(SIG_SETMASK, &before, NULL);
 
     // Faults.
@@ -131,9 +136,9 @@ int main() {
     if (!(signal = sigsetjmp(back, 1))) (void)*(volatile char *)beyond;
     printf("beyond the end: %d code %d\n", signal == SIGBUS, seen_code == BUS_ADRERR);
     // A system call gives EFAULT instead.
-    printf("read to nowhere: %zd %s\n", read(file, (void *)0x123, 4), strerrorname_np(errno));
-    printf("open of nowhere: %d %s\n", open((void *)0x123, 0), strerrorname_np(errno));
-    printf("pipe to nowhere: %d %s\n", pipe((void *)0x123), strerrorname_np(errno));
+    show("read to nowhere", read(file, (void *)0x123, 4));
+    show("open of nowhere", open((void *)0x123, 0));
+    show("pipe to nowhere", pipe((void *)0x123));
     // A handler that changes the registers.
     set(SIGILL, skip, SA_SIGINFO, 0);
     long value;
