@@ -6,11 +6,14 @@
    under uosrun, and their output compared with the .expected file beside them
 3. robustness: bad images and bad use give an error and the documented exit code
 4. real programs (conformance/programs) with their jobs
+5. the Linux guest (linux.py): guests, errors, and programs of a Debian tree
 
 A PATTERN restricts to tests whose name contains it. --bless writes what guests print as expected.
 """
 import json, os, shutil, subprocess, sys, tempfile
 from pathlib import Path
+
+import linux
 
 TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / "conformance" / "build"
@@ -257,6 +260,7 @@ def main():
         guests(prefix)
         robustness(prefix)
         programs(prefix)
+        linux.run(UOSRUN, result, wanted, skipped.append)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     for line in skipped:
