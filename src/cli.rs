@@ -22,6 +22,7 @@ uosrun runs Windows programs, and Linux programs in a folder of their own (x86-6
   uosrun api [PATTERN]                        list the functions that are implemented
   uosrun path PATH…                           translate paths, both ways
   uosrun prefix new|list|info|remove [DIR]    manage prefixes
+  uosrun prefix new --linux --from TREE DIR   make one for Linux programs from a folder or tar file
 
 options
   --prefix DIR        the folder in which the program lives (default: one for each program,
@@ -51,6 +52,8 @@ pub enum Command {
     Api(Option<String>),
     Paths(Option<PathBuf>, Vec<OsString>),
     Prefixes(String, Option<PathBuf>),
+    /// A prefix for Linux programs: its folder, and what it is made from.
+    NewLinux(PathBuf, PathBuf),
 }
 
 /// How to run a program.
@@ -112,6 +115,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("env") => options.environment.push(assignment(parser.value().map_err(text)?)?),
             Value(verb) if is_verb(&verb) => return sub_command(&verb.to_string_lossy(), options.prefix, &mut parser),
             Value(program) => {
+                // A prefix of Linux programs is a folder for --root.
+                options.root = options.root.or_else(|| prefix::linux::root_of(options.prefix.as_deref()?));
                 options.program = program.into();
                 options.arguments = parser.raw_args().map_err(text)?.collect();
                 return Ok(Command::Run(options));
@@ -131,9 +136,12 @@ fn sub_command(verb: &str, prefix: Option<PathBuf>, parser: &mut lexopt::Parser)
     use lexopt::prelude::*;
     let mut folder = prefix;
     let mut words = Vec::new();
+    let (mut linux, mut from) = (false, None);
     while let Some(argument) = parser.next().map_err(|e| e.to_string())? {
         match argument {
             Long("prefix") => folder = Some(parser.value().map_err(|e| e.to_string())?.into()),
+            Long("linux") if verb == "prefix" => linux = true,
+            Long("from") if verb == "prefix" => from = Some(PathBuf::from(parser.value().map_err(|e| e.to_string())?)),
             Value(word) => words.push(word),
             other => return Err(other.unexpected().to_string()),
         }
@@ -145,6 +153,10 @@ fn sub_command(verb: &str, prefix: Option<PathBuf>, parser: &mut lexopt::Parser)
         "path" => Command::Paths(folder, words.collect()),
         _ => {
             let action = words.next().ok_or("prefix takes new, list, info or remove")?;
+            if linux && action == "new" {
+                let folder = words.next().map(PathBuf::from).or(folder).ok_or("prefix new --linux needs the prefix's folder")?;
+                return Ok(Command::NewLinux(folder, from.ok_or("prefix new --linux needs --from DIR or --from TAR")?));
+            }
             Command::Prefixes(action.to_string_lossy().into_owned(), words.next().map(PathBuf::from).or(folder))
         }
     })

@@ -1,10 +1,16 @@
-//! Running a Linux program in a folder.
+//! Linux programs: running one in a folder, and saying beforehand what it needs.
 
 use crate::cli::{EXIT_CANNOT_RUN, EXIT_NOT_FOUND, RunOptions};
 use host::Errno;
+use loader::elf::ElfFile;
 use posix_bridge::engine::{self, Options, StartError};
+use posix_bridge::table::{self, Level};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 /// Runs the program. Returns only when it cannot be started.
 pub fn run(options: RunOptions) -> i32 {
@@ -25,10 +31,77 @@ pub fn run(options: RunOptions) -> i32 {
     let (code, message) = match error {
         StartError::Host(message) => (EXIT_CANNOT_RUN, message),
         StartError::Program(Errno::ENOENT) => (EXIT_NOT_FOUND, format!("{shown}: no such program, or its interpreter is missing")),
+        StartError::Image(why) => (EXIT_CANNOT_RUN, format!("{shown}: {why}")),
         StartError::Program(error) => (EXIT_CANNOT_RUN, format!("{shown}: {error}")),
     };
     eprintln!("uosrun: {message}");
     code
+}
+
+/// Whether a file begins as an ELF image does.
+pub fn is_elf(file: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(file).and_then(|file| file.read_at(&mut magic, 0)).is_ok() && magic == *b"\x7fELF"
+}
+
+/// `uosrun check ELF`: what the program is, and which of the system calls whose numbers stand in its code are missing or not
+/// complete. What its libraries call is theirs. Exit code 1 when something is missing.
+pub fn check(path: &Path) -> i32 {
+    let read = || -> Result<(Vec<u8>, ElfFile), String> {
+        let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+        let elf = ElfFile::parse(|offset, into| {
+            let rest = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+            let len = rest.len().min(into.len());
+            into[..len].copy_from_slice(&rest[..len]);
+            len
+        });
+        elf.map(|elf| (bytes, elf)).map_err(|e| e.to_string())
+    };
+    let (bytes, elf) = match read() {
+        Ok(read) => read,
+        Err(message) => {
+            eprintln!("uosrun: {}: {message}", path.display());
+            return EXIT_CANNOT_RUN;
+        }
+    };
+    println!("{}", path.display());
+    let place = if elf.movable { "position independent" } else { "at fixed addresses" };
+    match &elf.interpreter {
+        Some(range) => {
+            let text = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
+            println!("  dynamic, {place}, by {}", String::from_utf8_lossy(text).trim_end_matches('\0'));
+        }
+        None => println!("  static, {place}"),
+    }
+    let mut count = [0; 4];
+    for number in numbers(&bytes, &elf) {
+        let (kind, line) = match table::find(number).map(|entry| (entry.name, entry.level)) {
+            Some((_, Level::Full)) => (0, None),
+            Some((name, Level::Partial(note))) => (1, Some(format!("{name}: partial: {note}"))),
+            Some((name, Level::Stub(note))) => (2, Some(format!("{name}: stub: {note}"))),
+            None => (3, Some(format!("system call {number}: missing"))),
+        };
+        count[kind] += 1;
+        line.into_iter().for_each(|line| println!("  {line}"));
+    }
+    println!("{} full, {} partial, {} stub, {} missing", count[0], count[1], count[2], count[3]);
+    i32::from(count[3] != 0)
+}
+
+/// The numbers that are loaded right before a `syscall`.
+fn numbers(bytes: &[u8], elf: &ElfFile) -> BTreeSet<usize> {
+    let mut numbers = BTreeSet::new();
+    for segment in elf.segments.iter().filter(|segment| segment.execute) {
+        let code = bytes.get(segment.offset as usize..(segment.offset + segment.file_size) as usize).unwrap_or_default();
+        for at in dbt::scan::candidates(dbt::scan::Code { bytes: code, address: 0 }) {
+            if let [.., 0xb8, a, b, 0, 0] = code[..at as usize] {
+                numbers.insert(usize::from(u16::from_le_bytes([a, b])));
+            }
+        }
+    }
+    // Larger ones are bytes that look like it.
+    numbers.retain(|&number| number < 512);
+    numbers
 }
 
 /// The environment as it is, with what was set for the program.

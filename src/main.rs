@@ -42,10 +42,12 @@ extern "C" fn start() -> std::ffi::c_int {
             0
         }
         cli::Command::Run(options) => run::run(options),
+        cli::Command::Check(file) if linux::is_elf(&file) => linux::check(&file),
         cli::Command::Check(file) => check::check(&file),
         cli::Command::Api(pattern) => api::api(pattern.as_deref()),
         cli::Command::Paths(prefix, texts) => manage::paths(prefix, &texts),
         cli::Command::Prefixes(verb, folder) => manage::prefixes(&verb, folder),
+        cli::Command::NewLinux(folder, from) => manage::new_linux(&folder, &from),
     };
     std::process::exit(code)
 }

@@ -65,6 +65,17 @@ pub fn prefixes(verb: &str, folder: Option<PathBuf>) -> i32 {
     }
 }
 
+/// `uosrun prefix new --linux --from DIR|TAR FOLDER`.
+pub fn new_linux(folder: &Path, from: &Path) -> i32 {
+    match prefix::linux::create(folder, from) {
+        Ok(()) => {
+            println!("{}", folder.display());
+            0
+        }
+        Err(error) => fail(error),
+    }
+}
+
 fn list() -> i32 {
     let home = match prefix::home() {
         Ok(home) => home,

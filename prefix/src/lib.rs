@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod create;
+pub mod linux;
 
 use std::fs;
 use std::io;
@@ -22,6 +23,10 @@ pub enum PrefixError {
     NoHome,
     #[error("cannot read {path}: {source}")]
     Read { path: PathBuf, source: io::Error },
+    #[error("cannot fill the prefix from {path}: {message}")]
+    Fill { path: PathBuf, message: String },
+    #[error("{0} exists already")]
+    Exists(PathBuf),
     #[error("cannot remove {path}: {source}")]
     Remove { path: PathBuf, source: io::Error },
 }

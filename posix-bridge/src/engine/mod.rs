@@ -71,6 +71,8 @@ pub enum StartError {
     Host(String),
     /// The program itself.
     Program(Errno),
+    /// What its file is.
+    Image(String),
 }
 
 /// Starts the guest's first program in this process. Returns only when it cannot be started.
@@ -104,7 +106,10 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     });
     Thread::attach_first().map_err(|e| StartError::Host(format!("the first thread: {e}")))?;
     let program = exec::find(&process.vfs, &options.program, &options.environment).map_err(StartError::Program)?;
-    let image = exec::Loaded::open(&process.vfs, libc::AT_FDCWD, &program, options.arguments).map_err(StartError::Program)?;
+    let image = exec::Loaded::open(&process.vfs, libc::AT_FDCWD, &program, options.arguments).map_err(|error| {
+        let why = if error == Errno(libc::ENOEXEC) { exec::why(&process.vfs, &program) } else { None };
+        why.map_or(StartError::Program(error), |why| StartError::Image(why.to_string()))
+    })?;
     let registers = image.replace(process, options.environment).map_err(StartError::Program)?;
     block().set_guest_fs(0);
     engine::start(&registers, None)

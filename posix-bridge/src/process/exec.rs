@@ -95,6 +95,11 @@ fn parse(file: &OwnedFd) -> std::result::Result<ElfFile, ElfError> {
     ElfFile::parse(|offset, into| linux::pread(file.as_raw_fd(), into, offset).unwrap_or(0))
 }
 
+/// What is wrong with a program that cannot be run, for people. Scripts and their interpreters are not followed.
+pub fn why(vfs: &Vfs, path: &CStr) -> Option<ElfError> {
+    parse(&open(vfs, libc::AT_FDCWD, path, Last::Follow).ok()?).err()
+}
+
 /// What execve(2) says of an image that is wrong.
 fn refuse(error: ElfError) -> Errno {
     match error {
