@@ -3,8 +3,8 @@
 //! Either the number is loaded right before it ([`site`]), or the two bytes of the `syscall` become a short jump to padding between
 //! functions ([`hole`]), where there is room for a long one.
 
+use crate::length::{Kind, instruction};
 use crate::scan::{Code, JUMP, SYSCALL, Site};
-use iced_x86::{Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use std::ops::Range;
 
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
@@ -27,18 +27,12 @@ pub fn site(code: Code, syscall: u64, number: u32) -> Option<Site> {
     // Everyone who reads from further up and comes to the `syscall` has to have read the `mov`.
     let mut readers = 0;
     for from in 0..start.saturating_sub(usize::from(start > 32) * 16).max(1) {
-        let mut decoder = Decoder::with_ip(64, before, code.address, DecoderOptions::NONE);
-        let mut instruction = Instruction::default();
         let mut next = from;
-        let mut seen = from == start;
+        let mut seen = false;
         while next < at {
-            let _ = decoder.set_position(next);
-            decoder.decode_out(&mut instruction);
-            if instruction.is_invalid() {
-                break;
-            }
-            seen |= next == start && matches!(instruction.code(), Opcode::Mov_r32_imm32 | Opcode::Mov_rm64_imm32);
-            next += instruction.len();
+            let Some((len, kind)) = instruction(&before[next..]) else { break };
+            seen |= next == start && kind == Kind::LoadsNumber;
+            next += len;
         }
         if next == at {
             if !seen {
@@ -73,15 +67,11 @@ fn padding(code: Code, end: u64) -> Option<u64> {
     let bytes = code.bytes.get(..usize::try_from(end.checked_sub(code.address)?).ok()?)?;
     let first = end.saturating_sub(LONGEST).max(code.address);
     (first..=end - JUMP).find(|&start| {
-        let mut decoder = Decoder::with_ip(64, bytes, code.address, DecoderOptions::NONE);
-        let _ = decoder.set_position((start - code.address) as usize);
-        decoder.set_ip(start);
-        let mut all = true;
-        while all && decoder.can_decode() {
-            let instruction = decoder.decode();
-            all = matches!(instruction.mnemonic(), Mnemonic::Nop | Mnemonic::Int3) || instruction.code() == Opcode::Xchg_r16_AX;
+        let mut rest = &bytes[(start - code.address) as usize..];
+        while let Some((len, Kind::Padding)) = instruction(rest) {
+            rest = &rest[len..];
         }
-        all
+        rest.is_empty()
     })
 }
 
@@ -93,21 +83,15 @@ fn is_dead(code: Code, at: u64) -> bool {
     let before = &code.bytes[..at];
     let mut come = 0;
     for from in first..first + READERS {
-        let mut decoder = Decoder::with_ip(64, before, code.address, DecoderOptions::NONE);
-        let mut instruction = Instruction::default();
-        let mut next = from;
+        let (mut next, mut last) = (from, None);
         while next < at {
-            let _ = decoder.set_position(next);
-            decoder.decode_out(&mut instruction);
-            next += if instruction.is_invalid() { 1 } else { instruction.len() };
+            last = instruction(&before[next..]);
+            next += last.map_or(1, |(len, _)| len);
         }
-        let ends =
-            matches!(instruction.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch | FlowControl::IndirectBranch)
-                || instruction.mnemonic() == Mnemonic::Ud2;
-        match next == at && !instruction.is_invalid() {
-            true if ends => come += 1,
-            true => return false,
-            false => {}
+        match last {
+            Some((_, Kind::Ends)) => come += 1,
+            Some(_) => return false,
+            None => {}
         }
     }
     come * 4 >= READERS * 3

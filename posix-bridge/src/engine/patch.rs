@@ -9,22 +9,16 @@
 
 use super::{Engine, memory::Memory, process};
 use dbt::lazy::{AROUND, LEAD};
-use dbt::patch::MAX_TRAMPOLINE;
 use dbt::scan::{Code, JUMP, SYSCALL};
 use host::linux;
 use host::linux::engine::{self, Block};
 use host::mem::{self, PAGE, Place, Prot};
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// A site that traps so often is patched: that costs about as much as so many traps.
-const OFTEN: u32 = 8;
-/// And the first one, since the decoder's tables, which are made then, cost about a millisecond.
-const OFTEN_AT_FIRST: u32 = 100;
-
-/// Whether the decoder's tables are there.
-static READY: AtomicBool = AtomicBool::new(false);
+const OFTEN: u32 = 5;
 
 const SLOTS: usize = 1024;
 /// Sites that have trapped, by hash of their address, and how often. Two that share a slot displace each other.
@@ -43,9 +37,8 @@ pub fn on_trap(site: usize) -> bool {
     }
     let count = TRAPS[slot].fetch_add(1, Ordering::Relaxed) + 1;
     // Once is enough: what cannot be patched is not tried again until it has trapped much more often.
-    let often = if READY.load(Ordering::Relaxed) { count == OFTEN || count == 64 * OFTEN } else { count == OFTEN_AT_FIRST };
+    let often = count == OFTEN || count == 64 * OFTEN;
     if often {
-        READY.store(true, Ordering::Relaxed);
         engine::block().trapped.store(site, Ordering::Relaxed);
     }
     often
@@ -69,6 +62,8 @@ struct Arena {
     used: usize,
 }
 
+/// No trampoline is longer: a `mov` of 7 bytes, and the call.
+const MAX_TRAMPOLINE: usize = 7 + 13;
 const ARENA: usize = 16 << 10;
 /// Jumps reach 2 GiB; some room for what the trampolines refer to.
 const REACH: usize = (1 << 31) - (1 << 20);
@@ -129,32 +124,43 @@ fn around<'b>(guest: &super::memory::Ranges, address: usize, bytes: &'b mut [u8;
     None
 }
 
+fn near(from: u64, to: u64) -> Option<[u8; 4]> {
+    i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes)
+}
+
+/// A trampoline at `at`: what was displaced, then the call, after which the guest goes on at `after`.
+fn trampoline(displaced: &[u8], at: u64, after: u64, handler: u64) -> Option<Vec<u8>> {
+    let mut bytes = displaced.to_vec();
+    let here = at + bytes.len() as u64;
+    // lea rcx, [after]; jmp [handler]
+    bytes.extend([0x48, 0x8d, 0x0d]);
+    bytes.extend(near(here + 7, after)?);
+    bytes.extend([0xff, 0x25]);
+    bytes.extend(near(here + 13, handler)?);
+    Some(bytes)
+}
+
 /// A jump in the place of the `mov` before the site.
 fn before(code: Code, address: u64, number: u32, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
     let from = (address.saturating_sub(LEAD).max(code.address) - code.address) as usize;
     let lead = Code { bytes: &code.bytes[from..], address: code.address + from as u64 };
     let site = dbt::lazy::site(lead, address, number)?;
-    let mut patch = dbt::patch::patch(code, &site, at, handler)?;
-    patch.bytes.truncate(JUMP as usize);
-    Some((patch.trampoline, vec![Change { at: site.start, bytes: patch.bytes }]))
+    let displaced = &code.bytes[(site.start - code.address) as usize..(address - code.address) as usize];
+    let mut jump = vec![0xe9];
+    jump.extend(near(site.start + JUMP, at)?);
+    Some((trampoline(displaced, at, address + SYSCALL, handler)?, vec![Change { at: site.start, bytes: jump }]))
 }
 
 /// A short jump in the place of the `syscall` itself, to a long one in padding near by.
 fn away(code: Code, address: u64, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
     let hole = dbt::lazy::hole(code, address)?;
-    let near = |from: u64, to: u64| i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes);
     let after = address + SYSCALL;
-    // lea rcx, [after]; jmp [handler]
-    let mut trampoline = vec![0x48, 0x8d, 0x0d];
-    trampoline.extend(near(at + 7, after)?);
-    trampoline.extend([0xff, 0x25]);
-    trampoline.extend(near(at + 13, handler)?);
     let mut jump = vec![0xe9];
     jump.extend(near(hole.start + JUMP, at)?);
     jump.resize((hole.end - hole.start) as usize, 0xcc);
     let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
     let changes = vec![Change { at: hole.start, bytes: jump }, Change { at: address, bytes: vec![0xeb, short as u8] }];
-    Some((trampoline, changes))
+    Some((trampoline(&[], at, after, handler)?, changes))
 }
 
 /// Changes code. Each change of a place that others may run is one store.
