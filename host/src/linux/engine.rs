@@ -496,10 +496,11 @@ unsafe extern "C" fn enter() {
         "pop r14",
         "pop r15",
         "jne 2f",
+        // Nothing is written here: the image must be whole if a signal sends us back.
         "mov rcx, [rsp]",
-        "push qword ptr [rsp + 16]",
+        "lea rsp, [rsp + 16]",
         "popfq",
-        "mov rsp, [rsp + 24]",
+        "mov rsp, [rsp]",
         "mov byte ptr gs:[{selector}], 1",
         "jmp rcx",
         "2:",

@@ -1,12 +1,12 @@
 //! Unsafe edge: the threads of the guest, each a thread of the host.
 #![allow(unsafe_code)]
 
+use super::lock::Lock;
 use host::linux::engine::{Block, Registers};
 use host::linux::trap;
 use host::linux::{self, engine};
 use host::stack::{self, Exit};
 use host::{Errno, Result};
-use parking_lot::Mutex;
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
@@ -55,7 +55,7 @@ pub struct Thread {
 /// The threads of the process, for those who have to reach all of them.
 #[derive(Default)]
 pub struct Threads {
-    pub list: Mutex<Vec<ThreadPtr>>,
+    pub list: Lock<Vec<ThreadPtr>>,
     /// How many there are; waited for by who wants to be the only one.
     pub count: AtomicU32,
 }
