@@ -41,10 +41,8 @@ pub struct Thread {
     pub alt_stack: Cell<AltStack>,
     /// Of the signals that faults raise, those that the guest has blocked. The host never blocks them.
     pub blocked_faults: Cell<u64>,
-    /// The call that a signal has kept from being made or interrupted so that it may be made again.
+    /// The call that a signal has kept from being made, or interrupted so that it is to be made again.
     pub interrupted: Cell<Option<usize>>,
-    /// That call is made again whatever the signal's action says: it never fails with EINTR.
-    pub again: Cell<bool>,
     /// In the child of a vfork: what its parent waits for, and where the parent's stack is.
     pub vfork: Cell<Option<crate::process::fork::Vfork>>,
     exit: UnsafeCell<Exit>,
@@ -111,7 +109,6 @@ impl Thread {
             alt_stack: Cell::new(AltStack::NONE),
             blocked_faults: Cell::new(0),
             interrupted: Cell::new(None),
-            again: Cell::new(false),
             vfork: Cell::new(None),
             exit: UnsafeCell::new(Exit::default()),
             first,
