@@ -74,10 +74,10 @@ impl Arenas {
         if let Some(found) = self.0.iter().position(room) {
             return Some(found);
         }
-        // Away from the program's break, which grows upwards: first below, then above.
+        // Away from the program's break, which grows upwards: first below, then as far above as possible.
         let page = site & !(PAGE - 1);
         let below = (1..32).map(|step| page.checked_sub(step * (60 << 20)));
-        let above = (1..32).map(|step| page.checked_add(step * (60 << 20)));
+        let above = (1..32).rev().map(|step| page.checked_add(step * (60 << 20)));
         let place = below.chain(above).flatten().filter(|&at| at >= 1 << 16);
         let start = place.into_iter().find_map(|at| mem::map_anonymous(Place::Exactly(at), ARENA, Prot::RWX).ok())?;
         guest.insert(start..start + ARENA);
