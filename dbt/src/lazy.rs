@@ -1,11 +1,63 @@
 //! A site that has trapped: what can be replaced there without reading the whole function.
 //!
-//! Either the number is loaded right before it ([`site`]), or the two bytes of the `syscall` become a short jump to padding between
-//! functions ([`hole`]), where there is room for a long one.
+//! That it has trapped proves that a `syscall` instruction begins there. Compilers load the number right before it:
+//! `mov eax, imm32; syscall`. The `mov` has the five bytes that a jump needs, and the `syscall` stays where it is, so whoever jumps
+//! to it still makes a call ([`site`]). Where something else stands before it, its two bytes become a short jump to padding
+//! between functions, where there is room for a long one ([`hole`]).
 
+use crate::patch;
 use crate::scan::{Code, JUMP, SYSCALL, Site};
 use iced_x86::{Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use std::ops::Range;
+
+/// Bytes to be written at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub at: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// What makes a site jump to the handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// At most [`patch::MAX_TRAMPOLINE`] bytes, to be written first.
+    pub trampoline: Vec<u8>,
+    /// To be written in this order: each leaves the code right.
+    pub changes: Vec<Change>,
+}
+
+/// Patches the site at `syscall`, which trapped with `number` in EAX, with a trampoline at `at`. `code` has [`AROUND`] bytes on
+/// either side of the site, or what there is; `handler`: see [`patch::patch`]. None: it has to stay as it is.
+pub fn patch(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
+    before(code, syscall, number, at, handler).or_else(|| away(code, syscall, at, handler))
+}
+
+/// A jump in the place of the `mov` before the site.
+fn before(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
+    let from = (syscall.saturating_sub(LEAD).max(code.address) - code.address) as usize;
+    let lead = Code { bytes: code.bytes.get(from..)?, address: code.address + from as u64 };
+    let site = site(lead, syscall, number)?;
+    let mut patch = patch::patch(code, &site, at, handler)?;
+    patch.bytes.truncate(JUMP as usize);
+    Some(Patch { trampoline: patch.trampoline, changes: vec![Change { at: site.start, bytes: patch.bytes }] })
+}
+
+/// A short jump in the place of the `syscall` itself, to a long one in padding near by.
+fn away(code: Code, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
+    let hole = hole(code, syscall)?;
+    let after = syscall + SYSCALL;
+    let mut trampoline = patch::Out::new(at);
+    // lea rcx, [after]; jmp [handler]
+    trampoline.relative(&[0x48, 0x8d, 0x0d], after)?;
+    trampoline.relative(&[0xff, 0x25], handler)?;
+    let mut long = patch::Out::new(hole.start);
+    long.relative(&[0xe9], at)?;
+    let mut long = long.bytes;
+    long.resize((hole.end - hole.start) as usize, 0xcc);
+    let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
+    let changes = vec![Change { at: hole.start, bytes: long }, Change { at: syscall, bytes: vec![0xeb, short as u8] }];
+    Some(Patch { trampoline: trampoline.bytes, changes })
+}
 
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
 pub const LEAD: u64 = 64;

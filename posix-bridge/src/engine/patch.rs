@@ -1,16 +1,13 @@
 //! Sites of system calls that trap often are replaced by jumps.
 //!
-//! That a site has trapped proves that a `syscall` instruction begins there. Compilers load the number right before it:
-//! `mov eax, imm32; syscall`. The `mov` has the five bytes that a jump needs, and the `syscall` stays where it is, so whoever jumps to
-//! it still makes a call. Where something else stands before it, the `syscall` becomes a short jump to padding, which holds
-//! a long one. Code is not searched when it is loaded: most programs make most calls once.
+//! How is said in [`dbt::lazy`]. Code is not searched when it is loaded: most programs make most calls once.
 //!
 //! Trampolines lie in small arenas within reach of a jump. Arenas stay writable, since other threads run in them.
 
 use super::{Engine, memory::Memory, process};
-use dbt::lazy::{AROUND, LEAD};
+use dbt::lazy::{AROUND, Change};
 use dbt::patch::MAX_TRAMPOLINE;
-use dbt::scan::{Code, JUMP, SYSCALL};
+use dbt::scan::Code;
 use host::linux;
 use host::linux::engine::{self, Block};
 use host::mem::{self, PAGE, Place, Prot};
@@ -93,12 +90,6 @@ impl Arenas {
     }
 }
 
-/// What is to be written.
-struct Change {
-    at: u64,
-    bytes: Vec<u8>,
-}
-
 /// Patches a site. None: it stays as it is.
 fn patch(memory: &mut Memory, address: usize, number: u32) -> Option<()> {
     let Memory { guest, arenas, .. } = memory;
@@ -108,11 +99,11 @@ fn patch(memory: &mut Memory, address: usize, number: u32) -> Option<()> {
     let arena = &mut arenas.0[index];
     let at = (arena.range.start + arena.used) as u64;
     let handler = arena.range.start as u64;
-    let (trampoline, changes) = before(code, address as u64, number, at, handler).or_else(|| away(code, address as u64, at, handler))?;
-    // What jumps to the trampoline comes last, what jumps there first.
-    abi::fault::write_slice(at as usize, &trampoline).ok()?;
-    arena.used += trampoline.len().next_multiple_of(16);
-    write(&changes)
+    let patch = dbt::lazy::patch(code, address as u64, number, at, handler)?;
+    // What is jumped to is there before the jump.
+    abi::fault::write_slice(at as usize, &patch.trampoline).ok()?;
+    arena.used += patch.trampoline.len().next_multiple_of(16);
+    write(&patch.changes)
 }
 
 /// The code around a site that may be read: the guest's.
@@ -127,34 +118,6 @@ fn around<'b>(guest: &super::memory::Ranges, address: usize, bytes: &'b mut [u8;
         }
     }
     None
-}
-
-/// A jump in the place of the `mov` before the site.
-fn before(code: Code, address: u64, number: u32, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
-    let from = (address.saturating_sub(LEAD).max(code.address) - code.address) as usize;
-    let lead = Code { bytes: &code.bytes[from..], address: code.address + from as u64 };
-    let site = dbt::lazy::site(lead, address, number)?;
-    let mut patch = dbt::patch::patch(code, &site, at, handler)?;
-    patch.bytes.truncate(JUMP as usize);
-    Some((patch.trampoline, vec![Change { at: site.start, bytes: patch.bytes }]))
-}
-
-/// A short jump in the place of the `syscall` itself, to a long one in padding near by.
-fn away(code: Code, address: u64, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
-    let hole = dbt::lazy::hole(code, address)?;
-    let near = |from: u64, to: u64| i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes);
-    let after = address + SYSCALL;
-    // lea rcx, [after]; jmp [handler]
-    let mut trampoline = vec![0x48, 0x8d, 0x0d];
-    trampoline.extend(near(at + 7, after)?);
-    trampoline.extend([0xff, 0x25]);
-    trampoline.extend(near(at + 13, handler)?);
-    let mut jump = vec![0xe9];
-    jump.extend(near(hole.start + JUMP, at)?);
-    jump.resize((hole.end - hole.start) as usize, 0xcc);
-    let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
-    let changes = vec![Change { at: hole.start, bytes: jump }, Change { at: address, bytes: vec![0xeb, short as u8] }];
-    Some((trampoline, changes))
 }
 
 /// Changes code. Each change of a place that others may run is one store.
