@@ -5,9 +5,8 @@
 //! to it still makes a call ([`site`]). Where something else stands before it, its two bytes become a short jump to padding
 //! between functions, where there is room for a long one ([`hole`]).
 
-use crate::patch;
+use crate::length::{Kind, instruction};
 use crate::scan::{Code, JUMP, SYSCALL, Site};
-use iced_x86::{Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use std::ops::Range;
 
 /// Bytes to be written at an address.
@@ -20,43 +19,56 @@ pub struct Change {
 /// What makes a site jump to the handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// At most [`patch::MAX_TRAMPOLINE`] bytes, to be written first.
+    /// At most [`MAX_TRAMPOLINE`] bytes, to be written first.
     pub trampoline: Vec<u8>,
     /// To be written in this order: each leaves the code right.
     pub changes: Vec<Change>,
 }
 
 /// Patches the site at `syscall`, which trapped with `number` in EAX, with a trampoline at `at`. `code` has [`AROUND`] bytes on
-/// either side of the site, or what there is; `handler`: see [`patch::patch`]. None: it has to stay as it is.
+/// either side of the site, or what there is; `handler`: see [`crate::patch::patch`]. None: it has to stay as it is.
 pub fn patch(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
     before(code, syscall, number, at, handler).or_else(|| away(code, syscall, at, handler))
 }
+
+/// No trampoline is longer: a `mov`, `lea` and `jmp`.
+pub const MAX_TRAMPOLINE: usize = 7 + 7 + 6;
 
 /// A jump in the place of the `mov` before the site.
 fn before(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
     let from = (syscall.saturating_sub(LEAD).max(code.address) - code.address) as usize;
     let lead = Code { bytes: code.bytes.get(from..)?, address: code.address + from as u64 };
     let site = site(lead, syscall, number)?;
-    let mut patch = patch::patch(code, &site, at, handler)?;
-    patch.bytes.truncate(JUMP as usize);
-    Some(Patch { trampoline: patch.trampoline, changes: vec![Change { at: site.start, bytes: patch.bytes }] })
+    let displaced = &code.bytes[(site.start - code.address) as usize..(syscall - code.address) as usize];
+    let change = Change { at: site.start, bytes: jump(site.start, at)? };
+    Some(Patch { trampoline: trampoline(displaced, at, syscall + SYSCALL, handler)?, changes: vec![change] })
 }
 
 /// A short jump in the place of the `syscall` itself, to a long one in padding near by.
 fn away(code: Code, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
     let hole = hole(code, syscall)?;
     let after = syscall + SYSCALL;
-    let mut trampoline = patch::Out::new(at);
-    // lea rcx, [after]; jmp [handler]
-    trampoline.relative(&[0x48, 0x8d, 0x0d], after)?;
-    trampoline.relative(&[0xff, 0x25], handler)?;
-    let mut long = patch::Out::new(hole.start);
-    long.relative(&[0xe9], at)?;
-    let mut long = long.bytes;
+    let mut long = jump(hole.start, at)?;
     long.resize((hole.end - hole.start) as usize, 0xcc);
     let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
     let changes = vec![Change { at: hole.start, bytes: long }, Change { at: syscall, bytes: vec![0xeb, short as u8] }];
-    Some(Patch { trampoline: trampoline.bytes, changes })
+    Some(Patch { trampoline: trampoline(&[], at, after, handler)?, changes })
+}
+
+/// The displacement of an instruction that ends at `from`.
+fn near(from: u64, to: u64) -> Option<[u8; 4]> {
+    i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes)
+}
+
+fn jump(from: u64, to: u64) -> Option<Vec<u8>> {
+    Some([&[0xe9][..], &near(from + JUMP, to)?].concat())
+}
+
+/// A trampoline at `at`: what was displaced, then the call, after which the guest goes on at `after`.
+fn trampoline(displaced: &[u8], at: u64, after: u64, handler: u64) -> Option<Vec<u8>> {
+    let here = at + displaced.len() as u64;
+    // lea rcx, [after]; jmp [handler]
+    Some([displaced, &[0x48, 0x8d, 0x0d], &near(here + 7, after)?, &[0xff, 0x25], &near(here + 13, handler)?].concat())
 }
 
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
@@ -79,18 +91,12 @@ pub fn site(code: Code, syscall: u64, number: u32) -> Option<Site> {
     // Everyone who reads from further up and comes to the `syscall` has to have read the `mov`.
     let mut readers = 0;
     for from in 0..start.saturating_sub(usize::from(start > 32) * 16).max(1) {
-        let mut decoder = Decoder::with_ip(64, before, code.address, DecoderOptions::NONE);
-        let mut instruction = Instruction::default();
         let mut next = from;
-        let mut seen = from == start;
+        let mut seen = false;
         while next < at {
-            let _ = decoder.set_position(next);
-            decoder.decode_out(&mut instruction);
-            if instruction.is_invalid() {
-                break;
-            }
-            seen |= next == start && matches!(instruction.code(), Opcode::Mov_r32_imm32 | Opcode::Mov_rm64_imm32);
-            next += instruction.len();
+            let Some((len, kind)) = instruction(&before[next..]) else { break };
+            seen |= next == start && kind == Kind::LoadsNumber;
+            next += len;
         }
         if next == at {
             if !seen {
@@ -125,15 +131,11 @@ fn padding(code: Code, end: u64) -> Option<u64> {
     let bytes = code.bytes.get(..usize::try_from(end.checked_sub(code.address)?).ok()?)?;
     let first = end.saturating_sub(LONGEST).max(code.address);
     (first..=end - JUMP).find(|&start| {
-        let mut decoder = Decoder::with_ip(64, bytes, code.address, DecoderOptions::NONE);
-        let _ = decoder.set_position((start - code.address) as usize);
-        decoder.set_ip(start);
-        let mut all = true;
-        while all && decoder.can_decode() {
-            let instruction = decoder.decode();
-            all = matches!(instruction.mnemonic(), Mnemonic::Nop | Mnemonic::Int3) || instruction.code() == Opcode::Xchg_r16_AX;
+        let mut rest = &bytes[(start - code.address) as usize..];
+        while let Some((len, Kind::Padding)) = instruction(rest) {
+            rest = &rest[len..];
         }
-        all
+        rest.is_empty()
     })
 }
 
@@ -145,21 +147,15 @@ fn is_dead(code: Code, at: u64) -> bool {
     let before = &code.bytes[..at];
     let mut come = 0;
     for from in first..first + READERS {
-        let mut decoder = Decoder::with_ip(64, before, code.address, DecoderOptions::NONE);
-        let mut instruction = Instruction::default();
-        let mut next = from;
+        let (mut next, mut last) = (from, None);
         while next < at {
-            let _ = decoder.set_position(next);
-            decoder.decode_out(&mut instruction);
-            next += if instruction.is_invalid() { 1 } else { instruction.len() };
+            last = instruction(&before[next..]);
+            next += last.map_or(1, |(len, _)| len);
         }
-        let ends =
-            matches!(instruction.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch | FlowControl::IndirectBranch)
-                || instruction.mnemonic() == Mnemonic::Ud2;
-        match next == at && !instruction.is_invalid() {
-            true if ends => come += 1,
-            true => return false,
-            false => {}
+        match last {
+            Some((_, Kind::Ends)) => come += 1,
+            Some(_) => return false,
+            None => {}
         }
     }
     come * 4 >= READERS * 3

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod lazy;
+pub mod length;
 pub mod patch;
 pub mod scan;
 

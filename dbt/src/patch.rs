@@ -25,19 +25,14 @@ fn near(from: u64, to: u64) -> Option<[u8; 4]> {
     i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes)
 }
 
-/// Code under construction, at an address.
-pub(crate) struct Out {
+struct Out {
     at: u64,
-    pub(crate) bytes: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl Out {
-    pub(crate) fn new(at: u64) -> Out {
-        Out { at, bytes: Vec::new() }
-    }
-
     /// An instruction that ends with a displacement to `target`.
-    pub(crate) fn relative(&mut self, opcode: &[u8], target: u64) -> Option<()> {
+    fn relative(&mut self, opcode: &[u8], target: u64) -> Option<()> {
         let next = self.at + (self.bytes.len() + opcode.len()) as u64 + 4;
         self.bytes.extend_from_slice(opcode);
         self.bytes.extend_from_slice(&near(next, target)?);
@@ -95,7 +90,7 @@ pub fn patch(code: Code, site: &Site, at: u64, handler: u64) -> Option<Patch> {
     let from = site.start.checked_sub(code.address)? as usize;
     let bytes = code.bytes.get(from..from + (site.end - site.start) as usize)?;
     let mut decoder = Decoder::with_ip(64, bytes, site.start, DecoderOptions::NONE);
-    let mut out = Out::new(at);
+    let mut out = Out { at, bytes: Vec::new() };
     let mut resume = 0;
     let mut falls_through = true;
     while decoder.can_decode() {
@@ -117,7 +112,7 @@ pub fn patch(code: Code, site: &Site, at: u64, handler: u64) -> Option<Patch> {
     if falls_through || site.address + 2 == site.end {
         out.relative(&[0xe9], site.end)?;
     }
-    let mut jump = Out::new(site.start);
+    let mut jump = Out { at: site.start, bytes: Vec::new() };
     jump.relative(&[0xe9], at)?;
     debug_assert_eq!(jump.bytes.len() as u64, JUMP);
     jump.bytes.resize(bytes.len(), 0xcc);

@@ -2,10 +2,24 @@
 #![no_main]
 
 use host::mem::{self, Place, Prot};
+use host::signal::Trap;
 use libfuzzer_sys::fuzz_target;
 use loader::elf::{Aux, ElfFile, Image, Placement, StackPlan, first_stack};
 use std::os::fd::AsRawFd;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
+
+static START: Once = Once::new();
+
+/// A segment may end beyond the end of its file: writing there is a fault that the loader survives.
+fn on_fault(trap: &mut Trap) {
+    match abi::fault::landing(trap.rip() as usize) {
+        Some(landing) => {
+            trap.set_rip(landing as u64);
+            trap.set_gpr(0, 1);
+        }
+        None => std::process::abort(),
+    }
+}
 
 /// The file that is mapped: one for all runs.
 fn file(bytes: &[u8]) -> i32 {
@@ -18,6 +32,10 @@ fn file(bytes: &[u8]) -> i32 {
 
 // The first two bytes choose the addresses of the stack; the rest is the file.
 fuzz_target!(|input: &[u8]| {
+    START.call_once(|| {
+        host::signal::thread_init();
+        host::signal::install(on_fault);
+    });
     let Some((&[a, b], bytes)) = input.split_first_chunk() else { return };
     let elf = ElfFile::parse(|offset, into| {
         let rest = usize::try_from(offset).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();

@@ -5,7 +5,7 @@
 
 use crate::args::{Addr, Arg, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
-use crate::{fcntl, inotify, ioctl, memory, mount, process, signal, socket, stat, unistd, xattr};
+use crate::{fcntl, inotify, ioctl, memory, mount, process, resource, signal, socket, stat, time, unistd, xattr};
 use host::{Errno, Result};
 
 /// How complete a call is.
@@ -343,11 +343,11 @@ table! {
     164 settimeofday() [process::refused] Stub("a caller without privilege");
     159 adjtimex(buffer: Addr) pass Full;
     201 time(at: Addr) pass Full;
-    222 timer_create(clock: i32, event: Addr, timer: Addr) pass Full;
+    222 timer_create(clock: i32, event: Addr, timer: Addr) [time::timer_create] Full;
     223 timer_settime(timer: i32, flags: i32, new: Addr, old: Addr) pass Full;
     224 timer_gettime(timer: i32, value: Addr) pass Full;
     225 timer_getoverrun(timer: i32) pass Full;
-    226 timer_delete(timer: i32) pass Full;
+    226 timer_delete(timer: i32) [time::timer_delete] Full;
     227 clock_settime() [process::refused] Stub("a caller without privilege");
     228 clock_gettime(clock: i32, time: Addr) pass Full;
     229 clock_getres(clock: i32, time: Addr) pass Full;
@@ -356,11 +356,11 @@ table! {
 
     // sys/resource.h, sys/sysinfo.h, sys/utsname.h, sys/random.h
     63 uname(buffer: Addr) pass Full;
-    97 getrlimit(resource: i32, limit: Addr) pass Full;
+    97 getrlimit(resource: i32, limit: Addr) [resource::getrlimit] Full;
     98 getrusage(who: i32, usage: Addr) pass Full;
     99 sysinfo(info: Addr) pass Full;
-    160 setrlimit(resource: i32, limit: Addr) pass Full;
-    302 prlimit64(pid: i32, resource: i32, new: Addr, old: Addr) pass Full;
+    160 setrlimit(resource: i32, limit: Addr) [resource::setrlimit] Full;
+    302 prlimit64(pid: i32, resource: i32, new: Addr, old: Addr) [resource::prlimit64] Full;
     318 getrandom(buffer: Addr, size: usize, flags: u32) wait Full;
 
     // unistd.h, grp.h, sys/capability.h: identities

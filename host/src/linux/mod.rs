@@ -86,7 +86,43 @@ pub fn getcwd(into: &mut [u8]) -> Result<&[u8]> {
 /// Moves a descriptor to the lowest free number that is at least `lowest`, closed on exec.
 pub fn move_up(fd: OwnedFd, lowest: RawFd) -> Result<OwnedFd> {
     use std::os::fd::AsRawFd;
-    pass(libc::SYS_fcntl, [at(fd.as_raw_fd()), libc::F_DUPFD_CLOEXEC as usize, at(lowest), 0, 0, 0]).map(descriptor)
+    let call = || pass(libc::SYS_fcntl, [at(fd.as_raw_fd()), libc::F_DUPFD_CLOEXEC as usize, at(lowest), 0, 0, 0]);
+    beyond_limit(lowest, Errno::EINVAL, call).map(descriptor)
+}
+
+/// The same, or the descriptor where it is if the limit on descriptors is too low for that.
+pub fn move_up_if_possible(fd: OwnedFd, lowest: RawFd) -> OwnedFd {
+    use std::os::fd::AsRawFd;
+    let call = || pass(libc::SYS_fcntl, [at(fd.as_raw_fd()), libc::F_DUPFD_CLOEXEC as usize, at(lowest), 0, 0, 0]);
+    match beyond_limit(lowest, Errno::EINVAL, call) {
+        Ok(new) => descriptor(new),
+        Err(_) => fd,
+    }
+}
+
+/// Makes `new` another number for an open file, closed on exec.
+pub fn copy_to(fd: RawFd, new: RawFd) -> Result<()> {
+    let call = || pass(libc::SYS_dup3, [at(fd), at(new), libc::O_CLOEXEC as usize, 0, 0, 0]);
+    beyond_limit(new, Errno::EBADF, call).map(drop)
+}
+
+/// Makes a call that needs descriptors around `number`, which fails with `error` if the limit on them is lower: then with a higher
+/// soft limit, for this moment.
+fn beyond_limit(number: RawFd, error: Errno, call: impl Fn() -> Result<usize>) -> Result<usize> {
+    let first = call();
+    if first != Err(error) {
+        return first;
+    }
+    let set = |limits: &[u64; 2]| pass(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as usize, limits.as_ptr() as usize, 0, 0, 0]);
+    let old = limit(libc::RLIMIT_NOFILE as i32)?;
+    let enough = (number as u64 + 64).min(old[1]);
+    if old[0] >= enough {
+        return first;
+    }
+    set(&[enough, old[1]])?;
+    let second = call();
+    set(&old)?;
+    second
 }
 
 /// Reads at a position into host memory.

@@ -48,6 +48,10 @@ pub struct Process {
     pub memory: Mutex<Memory>,
     pub actions: Actions,
     pub threads: thread::Threads,
+    /// Timers of timer_create(2), which do not outlive the program.
+    pub timers: Mutex<Vec<i32>>,
+    /// The limits on descriptors that the guest has set.
+    pub descriptor_limit: Mutex<Option<[u64; 2]>>,
     pub engine: Engine,
     /// Where calls are shown.
     pub trace: Option<OwnedFd>,
@@ -85,6 +89,10 @@ pub fn run(options: Options) -> StartError {
 
 fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let shown = String::from_utf8_lossy(&options.root).into_owned();
+    let needed = (crate::vfs::OURS + crate::vfs::OURS_COUNT) as u64;
+    if linux::limit(libc::RLIMIT_NOFILE as i32).is_ok_and(|[_, hard]| hard < needed) {
+        return Err(StartError::Host(format!("the hard limit on descriptors (ulimit -Hn) is below {needed}")));
+    }
     let vfs = Vfs::new(&options.root, &options.binds, true).map_err(|e| StartError::Host(format!("{shown}: {e}")))?;
     vfs.close_outside().map_err(|e| StartError::Host(format!("descriptors: {e}")))?;
     enter_root(&vfs).map_err(|e| StartError::Host(format!("{shown}: {e}")))?;
@@ -101,6 +109,8 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
         memory: Mutex::default(),
         actions: Actions::inherited(),
         threads: thread::Threads::default(),
+        timers: Mutex::default(),
+        descriptor_limit: Mutex::default(),
         engine: options.engine,
         trace,
     });

@@ -5,23 +5,17 @@
 //! Trampolines lie in small arenas within reach of a jump. Arenas stay writable, since other threads run in them.
 
 use super::{Engine, memory::Memory, process};
-use dbt::lazy::{AROUND, Change};
-use dbt::patch::MAX_TRAMPOLINE;
+use dbt::lazy::{AROUND, Change, MAX_TRAMPOLINE};
 use dbt::scan::Code;
 use host::linux;
 use host::linux::engine::{self, Block};
 use host::mem::{self, PAGE, Place, Prot};
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// A site that traps so often is patched: that costs about as much as so many traps.
-const OFTEN: u32 = 8;
-/// And the first one, since the decoder's tables, which are made then, cost about a millisecond.
-const OFTEN_AT_FIRST: u32 = 100;
-
-/// Whether the decoder's tables are there.
-static READY: AtomicBool = AtomicBool::new(false);
+const OFTEN: u32 = 5;
 
 const SLOTS: usize = 1024;
 /// Sites that have trapped, by hash of their address, and how often. Two that share a slot displace each other.
@@ -40,9 +34,8 @@ pub fn on_trap(site: usize) -> bool {
     }
     let count = TRAPS[slot].fetch_add(1, Ordering::Relaxed) + 1;
     // Once is enough: what cannot be patched is not tried again until it has trapped much more often.
-    let often = if READY.load(Ordering::Relaxed) { count == OFTEN || count == 64 * OFTEN } else { count == OFTEN_AT_FIRST };
+    let often = count == OFTEN || count == 64 * OFTEN;
     if often {
-        READY.store(true, Ordering::Relaxed);
         engine::block().trapped.store(site, Ordering::Relaxed);
     }
     often

@@ -201,7 +201,7 @@ impl Loaded {
         Addr(first.start).write_bytes(&first.bytes)?;
         tell_kernel(&self.path, &first.texts, first.aux);
         // By this descriptor /proc knows the program.
-        linux::pass(libc::SYS_dup3, [self.file.as_raw_fd() as usize, EXE as usize, libc::O_CLOEXEC as usize, 0, 0, 0])?;
+        linux::copy_to(self.file.as_raw_fd(), EXE)?;
         Ok(Registers { rip: entry as u64, rsp: first.start as u64, flags: 0x202, cs: USER_CS, ss: USER_SS, ..Registers::default() })
     }
 }
@@ -335,6 +335,9 @@ fn run(call: &mut Call, loaded: Loaded, environment: Vec<Vec<u8>>) -> Result<usi
     thread.alt_stack.set(AltStack::NONE);
     thread.clear_tid.set(0);
     let _ = linux::pass(libc::SYS_set_robust_list, [0, 24, 0, 0, 0, 0]);
+    for timer in process.timers.lock().drain(..) {
+        let _ = linux::pass(libc::SYS_timer_delete, [timer as usize, 0, 0, 0, 0, 0]);
+    }
     match loaded.replace(process, environment) {
         Ok(registers) => *call.registers = registers,
         // The old program is gone: as the kernel does it.

@@ -104,13 +104,16 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     // Whatever another thread holds at this moment would be held for ever in the child.
     let memory = process.memory.lock();
     let actions = process.actions.lock();
+    let mut timers = process.timers.lock();
+    let limit = process.descriptor_limit.lock();
     let mut list = process.threads.list.lock();
     let child = engine::fork()?;
     if child == 0 {
         process.threads.only(thread);
         Threads::only_list(&mut list, thread);
+        timers.clear();
     }
-    drop((memory, actions, list));
+    drop((memory, actions, timers, limit, list));
     if child != 0 {
         if has(libc::CLONE_PARENT_SETTID) {
             let _ = Addr(parent_tid).write(child);
@@ -147,7 +150,7 @@ fn ours_pipe() -> Result<(OwnedFd, OwnedFd)> {
     let mut fds = [0i32; 2];
     linux::pass(libc::SYS_pipe2, [fds.as_mut_ptr() as usize, libc::O_CLOEXEC as usize, 0, 0, 0, 0])?;
     let [read, write] = fds.map(linux::own);
-    Ok((linux::move_up(read, crate::vfs::OURS)?, linux::move_up(write, crate::vfs::OURS)?))
+    Ok((linux::move_up_if_possible(read, crate::vfs::OURS), linux::move_up_if_possible(write, crate::vfs::OURS)))
 }
 
 /// Waits until the child of a vfork runs another program or has ended, and takes back what it wrote to our stack.

@@ -67,12 +67,18 @@ pub fn push(
 ) -> Result<(), Fault> {
     let alt = thread.alt_stack.get();
     let mut top = registers.rsp.wrapping_sub(RED_ZONE);
-    if action.flags & libc::SA_ONSTACK as u64 != 0 && alt.flags & libc::SS_DISABLE == 0 && !alt.holds(registers.rsp) {
+    let mut on_alt = alt.holds(registers.rsp);
+    if action.flags & libc::SA_ONSTACK as u64 != 0 && alt.flags & libc::SS_DISABLE == 0 && !on_alt {
+        on_alt = true;
         top = (alt.start + alt.size) as u64;
     }
     let size = state_size();
     let fpstate = top.wrapping_sub(size as u64 + 4) & !63;
     let at = (fpstate.wrapping_sub(size_of::<Frame>() as u64) & !15).wrapping_sub(8);
+    // A frame that does not fit on the alternate stack goes nowhere else.
+    if on_alt && at < alt.start as u64 {
+        return Err(Fault);
+    }
     let r = *registers;
     let [cr2, err, trapno] = signal.fault.copied().unwrap_or_default();
     let frame = Frame {
