@@ -12,6 +12,9 @@ use std::sync::OnceLock;
 static DRIVES: RwLock<Vec<(u8, Vec<u8>)>> = RwLock::new(Vec::new());
 static PREFIX: OnceLock<Vec<u8>> = OnceLock::new();
 
+/// What [`Place::Device`] calls the mount manager.
+pub const MOUNT_MANAGER: &str = "MountPointManager";
+
 const BACKSLASH: u16 = b'\\' as u16;
 const SLASH: u16 = b'/' as u16;
 const COLON: u16 = b':' as u16;
@@ -30,6 +33,16 @@ pub fn prefix() -> &'static [u8] {
 /// Letters of the drives that exist.
 pub fn drives() -> Vec<u8> {
     DRIVES.read().iter().map(|d| d.0).collect()
+}
+
+/// The host folder that a drive stands for.
+pub fn folder_of_drive(letter: u8) -> Option<Vec<u8>> {
+    DRIVES.read().iter().find(|drive| drive.0 == letter).map(|drive| drive.1.clone())
+}
+
+/// The NT device of a drive: volume numbers are letters, 1 is A, 3 is C.
+pub fn volume_device(letter: u8) -> Vec<u16> {
+    abi::wide::wide(&format!("\\Device\\HarddiskVolume{}", letter - b'A' + 1))
 }
 
 /// Upper case of one UTF-16 unit, as NT's file systems compare names: simple, one to one, no locale.
@@ -263,6 +276,9 @@ pub fn place(nt: &[u16]) -> Result<Place, NTSTATUS> {
         let _ = inner;
         return place(tail);
     }
+    if tail.is_empty() && abi::wide::eq_ascii_case(head, "MountPointManager") {
+        return Ok(Place::Device(MOUNT_MANAGER.into()));
+    }
     match dos_device(head) {
         Some(device) if tail.is_empty() => Ok(Place::Device(device.to_string())),
         _ => Err(NTSTATUS::OBJECT_NAME_NOT_FOUND),
@@ -279,12 +295,15 @@ fn device_path(nt: &[u16]) -> Result<Place, NTSTATUS> {
     if lower == "\\device\\afd" || lower.starts_with("\\device\\afd\\") {
         return Ok(Place::Device("AFD".into()));
     }
+    if lower == "\\device\\mountpointmanager" {
+        return Ok(Place::Device(MOUNT_MANAGER.into()));
+    }
     let pipes = "\\device\\namedpipe";
     if lower == pipes || lower.strip_prefix(pipes).is_some_and(|rest| rest.starts_with('\\')) {
         return Ok(Place::Pipe(nt.get(pipes.len() + 1..).unwrap_or_default().to_vec()));
     }
     if let Some(rest) = lower.strip_prefix("\\device\\harddiskvolume") {
-        // Volume numbers are drive letters: 1 is A, 3 is C.
+        // See `volume_device`.
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         if let Ok(number @ 1..=26) = digits.parse::<u8>() {
             let at = "\\device\\harddiskvolume".len() + digits.len();

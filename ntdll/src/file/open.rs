@@ -80,9 +80,10 @@ pub fn open(nt: &[u16], how: &CreateOptions) -> Result<(File, Opened), NTSTATUS>
 fn open_device(name: &str, how: &CreateOptions) -> Result<File, NTSTATUS> {
     let writes = how.access & (access::FILE_WRITE_DATA | access::FILE_APPEND_DATA) != 0;
     let reads = how.access & access::FILE_READ_DATA != 0;
-    if name == "AFD" {
+    if name == "AFD" || name == crate::path::MOUNT_MANAGER {
         let fd = host::eventfd::new(false).map_err(errno_to_status)?;
-        return Ok(File::new(fd, Kind::Char, how.access, how.options, Vec::new(), None));
+        let kind = if name == "AFD" { Kind::Char } else { Kind::MountManager };
+        return Ok(File::new(fd, kind, how.access, how.options, Vec::new(), None));
     }
     let (path, flags, kind): (&[u8], i32, Kind) = match name {
         "NUL" => (b"/dev/null", hf::O_RDWR, Kind::Char),
