@@ -376,6 +376,15 @@ pub fn NtCancelIoFileEx(handle: HANDLE, which: Ptr<IoStatus>, status: Ptr<IoStat
     if result.is_ok() { Ok(()) } else { Err(result) }
 }
 
+/// Cancels what a thread waits for in a read, a write or a connection.
+#[export(ntdll, partial("reads and writes of pipes and terminals, and the wait for a pipe's client"))]
+pub fn NtCancelSynchronousIoFile(thread: HANDLE, _which: Ptr<IoStatus>, status: Ptr<IoStatus>) -> Result<(), NTSTATUS> {
+    let thread = crate::thread::from_handle(thread, 0)?;
+    let result = if super::cancel_thread(thread.id()) { NTSTATUS::SUCCESS } else { NTSTATUS::NOT_FOUND };
+    status.write(IoStatus { status: result.0 as usize, information: 0 })?;
+    if result.is_ok() { Ok(()) } else { Err(result) }
+}
+
 /// Facts about an object, by class: 0 basic, 1 name, 2 type.
 #[export(ntdll, partial("basic, name of files, type"))]
 pub fn NtQueryObject(handle: HANDLE, class: u32, to: Ptr<u8>, len: u32, returned: Ptr<u32>) -> Result<(), NTSTATUS> {
