@@ -14,6 +14,8 @@ static PREFIX: OnceLock<Vec<u8>> = OnceLock::new();
 
 /// What [`Place::Device`] calls the mount manager.
 pub const MOUNT_MANAGER: &str = "MountPointManager";
+/// What it calls the source of random bytes.
+pub const RANDOM: &str = "CNG";
 
 const BACKSLASH: u16 = b'\\' as u16;
 const SLASH: u16 = b'/' as u16;
@@ -297,6 +299,9 @@ fn device_path(nt: &[u16]) -> Result<Place, NTSTATUS> {
     }
     if lower == "\\device\\mountpointmanager" {
         return Ok(Place::Device(MOUNT_MANAGER.into()));
+    }
+    if matches!(lower.as_str(), "\\device\\cng" | "\\device\\ksecdd") {
+        return Ok(Place::Device(RANDOM.into()));
     }
     let pipes = "\\device\\namedpipe";
     if lower == pipes || lower.strip_prefix(pipes).is_some_and(|rest| rest.starts_with('\\')) {

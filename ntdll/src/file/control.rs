@@ -10,9 +10,28 @@ pub fn at_once(file: &File, code: u32, input: &[u8], room: usize) -> Result<(NTS
     if file.kind == Kind::MountManager {
         return mount_manager::control(code, input, room);
     }
+    if file.kind == Kind::Random {
+        return random(code, room);
+    }
     let answer = reparse::control(file, code, input).or_else(|| named_pipe::control(file, code, room));
     let data = answer.ok_or(NTSTATUS::INVALID_DEVICE_REQUEST)??;
     if data.len() > room { Err(NTSTATUS::BUFFER_TOO_SMALL) } else { Ok((NTSTATUS::SUCCESS, data)) }
+}
+
+// IOCTL_KSEC_RNG and IOCTL_KSEC_RNG_REKEY (CTL_CODE of FILE_DEVICE_KSEC).
+const IOCTL_KSEC_RNG: u32 = 0x0039_0004;
+const IOCTL_KSEC_RNG_REKEY: u32 = 0x0039_0008;
+
+/// Fills the caller's buffer with random bytes.
+fn random(code: u32, room: usize) -> Result<(NTSTATUS, Vec<u8>), NTSTATUS> {
+    if !matches!(code, IOCTL_KSEC_RNG | IOCTL_KSEC_RNG_REKEY) {
+        return Err(NTSTATUS::INVALID_DEVICE_REQUEST);
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(room).map_err(|_| NTSTATUS::NO_MEMORY)?;
+    bytes.resize(room, 0);
+    host::process::random(&mut bytes);
+    Ok((NTSTATUS::SUCCESS, bytes))
 }
 
 fn answer(
@@ -28,8 +47,9 @@ fn answer(
     Ok(result)
 }
 
-/// Device control: sockets and `\Device\Afd` are polled, the mount manager knows drive letters; other files have none.
-#[export(ntdll, partial("IOCTL_AFD_POLL; the mount manager's points and paths of volumes"))]
+/// Device control: sockets and `\Device\Afd` are polled, the mount manager knows drive letters, the CNG device gives random bytes;
+/// other files have none.
+#[export(ntdll, partial("IOCTL_AFD_POLL; IOCTL_KSEC_RNG; the mount manager's points and paths of volumes"))]
 pub fn NtDeviceIoControlFile(
     handle: HANDLE,
     event: HANDLE,
@@ -47,7 +67,7 @@ pub fn NtDeviceIoControlFile(
         let request = Request::of_call(event, apc, context, status.addr())?;
         return afd::poll(file, input, input_len, (output, output_len), request)?.into();
     }
-    if file.kind != Kind::MountManager {
+    if !matches!(file.kind, Kind::MountManager | Kind::Random) {
         return Err(NTSTATUS::INVALID_DEVICE_REQUEST);
     }
     answer(&file, status, code, (input, input_len), (output, output_len))

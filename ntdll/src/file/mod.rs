@@ -48,6 +48,8 @@ pub enum Kind {
     PipeFolder,
     /// `\Device\MountPointManager`.
     MountManager,
+    /// `\Device\CNG` and `\Device\KsecDD`, which give random bytes.
+    Random,
     /// A terminal.
     Console,
     /// The null device or another character device.

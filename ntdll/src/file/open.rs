@@ -80,9 +80,15 @@ pub fn open(nt: &[u16], how: &CreateOptions) -> Result<(File, Opened), NTSTATUS>
 fn open_device(name: &str, how: &CreateOptions) -> Result<File, NTSTATUS> {
     let writes = how.access & (access::FILE_WRITE_DATA | access::FILE_APPEND_DATA) != 0;
     let reads = how.access & access::FILE_READ_DATA != 0;
-    if name == "AFD" || name == crate::path::MOUNT_MANAGER {
+    let control = match name {
+        "AFD" => Some(Kind::Char),
+        crate::path::MOUNT_MANAGER => Some(Kind::MountManager),
+        crate::path::RANDOM => Some(Kind::Random),
+        _ => None,
+    };
+    if let Some(kind) = control {
+        // There is nothing to read or write: only control codes.
         let fd = host::eventfd::new(false).map_err(errno_to_status)?;
-        let kind = if name == "AFD" { Kind::Char } else { Kind::MountManager };
         return Ok(File::new(fd, kind, how.access, how.options, Vec::new(), None));
     }
     let (path, flags, kind): (&[u8], i32, Kind) = match name {
