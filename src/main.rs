@@ -29,6 +29,9 @@ extern "C" fn start() -> std::ffi::c_int {
             std::process::exit(cli::EXIT_USAGE);
         }
     };
+    if !matches!(command, cli::Command::Run(_)) {
+        host::process::end_by_broken_pipe();
+    }
     let code = match command {
         cli::Command::Help => {
             print!("{}", cli::HELP);
