@@ -356,41 +356,6 @@ fn drive_path(letter: u8, tail: &[u16]) -> Result<Place, NTSTATUS> {
     Ok(Place::Host(host, trailing))
 }
 
-/// Finds how a path is really spelled, when its exact spelling does not exist: each part in turn, without
-/// regard to case. The last part may be new: then it is kept as it is. An error when a folder is missing.
-pub fn resolve_case(path: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
-    let mut out = Vec::with_capacity(path.len());
-    let parts: Vec<&[u8]> = path.split(|&b| b == b'/').filter(|p| !p.is_empty()).collect();
-    for (index, part) in parts.iter().enumerate() {
-        let before = out.len();
-        out.push(b'/');
-        out.extend_from_slice(part);
-        if host::file::stat_link(&out).is_ok() {
-            continue;
-        }
-        let folder = if before == 0 { b"/".to_vec() } else { out[..before].to_vec() };
-        let wanted = abi::wide::from_host_bytes(part);
-        let entries = match host::file::list(&folder) {
-            Ok(entries) => entries,
-            Err(host::Errno::ENOTDIR) => return Err(NTSTATUS::OBJECT_PATH_NOT_FOUND),
-            Err(_) => Vec::new(),
-        };
-        let found = entries.into_iter().map(|(name, _)| name).filter(|name| eq_name(&abi::wide::from_host_bytes(name), &wanted)).min();
-        match found {
-            Some(name) => {
-                out.truncate(before + 1);
-                out.extend_from_slice(&name);
-            }
-            None if index + 1 == parts.len() => {}
-            None => return Err(NTSTATUS::OBJECT_PATH_NOT_FOUND),
-        }
-    }
-    if out.is_empty() {
-        out.push(b'/');
-    }
-    Ok(out)
-}
-
 /// The Windows path of a host path: by the drive whose folder contains it most closely.
 pub fn from_host(path: &[u8]) -> Option<Vec<u16>> {
     let drives = DRIVES.read();
@@ -422,7 +387,7 @@ pub fn to_host(path: &[u16]) -> Result<Vec<u8>, NTSTATUS> {
             if host::file::stat_link(&host).is_ok() {
                 return Ok(host);
             }
-            resolve_case(&host)
+            crate::spelling::resolve_case(&host)
         }
         _ => Err(NTSTATUS::OBJECT_NAME_INVALID),
     }

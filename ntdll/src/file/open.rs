@@ -126,7 +126,7 @@ pub fn open_host(mut host: Vec<u8>, how: &CreateOptions) -> Result<(File, Opened
     let flags = host_flags(how);
     let mut result = open_existing(&host, flags, how);
     if let Err(Errno::ENOENT | Errno::ENOTDIR) = result {
-        let resolved = path::resolve_case(&host)?;
+        let resolved = crate::spelling::resolve_case(&host)?;
         if resolved != host {
             host = resolved;
             result = open_existing(&host, flags, how);
