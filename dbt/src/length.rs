@@ -98,9 +98,8 @@ pub fn instruction(bytes: &[u8]) -> Option<(usize, Kind)> {
         0x63 | 0x84..=0x8e | 0xd0..=0xd3 | 0xd8..=0xdf | 0xfe => drop(r.modrm()?),
         0x8f => {
             // Other values of the field are AMD's XOP, which no processor of today has.
-            if r.modrm()? & 0x38 != 0 {
-                return None;
-            }
+            let is_pop = r.modrm()? & 0x38 == 0;
+            is_pop.then_some(())?;
         }
         0x68 | 0xa9 => r.skip(word)?,
         0x69 | 0x81 => {

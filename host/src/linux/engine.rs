@@ -307,7 +307,7 @@ impl Block {
     pub fn take_waiting(&self) -> Option<([u64; 16], u64)> {
         self.pending.store(0, Ordering::SeqCst);
         // SAFETY: the thread's own; the handler writes it only while nothing waits.
-        let info = unsafe { std::mem::replace(&mut *self.waiting.get(), [0; 16]) };
+        let info = unsafe { std::mem::take(&mut *self.waiting.get()) };
         (info[0] as u32 != 0).then(|| (info, self.mask.load(Ordering::Relaxed)))
     }
 }
