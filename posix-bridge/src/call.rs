@@ -5,7 +5,7 @@ use crate::engine::thread::{self, Thread};
 use crate::vfs::Vfs;
 use host::linux::engine::{self, Registers, State};
 use host::linux::trap;
-use host::{Errno, Result, linux};
+use host::{Result, linux};
 
 /// What a system call's function is given beside its arguments.
 pub struct Call<'a> {
@@ -55,12 +55,6 @@ impl Call<'_> {
     pub fn change_mask(&self, how: i32, mask: u64) -> Result<u64> {
         let mut old = 0u64;
         let args = [how as usize, &raw const mask as usize, &raw mut old as usize, 8, 0, 0];
-        match engine::wait(libc::SYS_rt_sigprocmask, args) {
-            Err(Errno::EINTR) => {
-                self.thread().again.set(true);
-                Err(Errno::EINTR)
-            }
-            done => done.map(|_| old),
-        }
+        engine::wait(libc::SYS_rt_sigprocmask, args).map(|_| old)
     }
 }

@@ -40,9 +40,9 @@ int main(int argc, char **argv) {
     for (fd = 3; fd <= highest; fd++) close(fd);
     pid_t child;
     int status;
-    int spawned = posix_spawn(&child, argv[0], NULL, NULL, (char *[]){argv[0], "spawned", NULL}, environ);
+    int error = posix_spawn(&child, argv[0], NULL, NULL, (char *[]){argv[0], "spawned", NULL}, environ);
     waitpid(child, &status, 0);
-    printf("spawn %d\n", spawned);
+    printf("spawn %d\n", error);
     printf("exit %d\n", WEXITSTATUS(status));
     child = fork();
     if (!child) {

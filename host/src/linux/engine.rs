@@ -496,10 +496,11 @@ unsafe extern "C" fn enter() {
         "pop r14",
         "pop r15",
         "jne 2f",
+        // Nothing is written here: the image must be whole if a signal sends us back.
         "mov rcx, [rsp]",
-        "push qword ptr [rsp + 16]",
+        "lea rsp, [rsp + 16]",
         "popfq",
-        "mov rsp, [rsp + 24]",
+        "mov rsp, [rsp]",
         "mov byte ptr gs:[{selector}], 1",
         "jmp rcx",
         "2:",
@@ -630,7 +631,7 @@ pub fn start(registers: &Registers, state: Option<&[u8]>) -> ! {
 }
 
 /// Makes a system call that may wait. A signal for the guest that comes before it, or interrupts it so that the kernel would
-/// make it again, ends it with EINTR and [`Block::take_restart`].
+/// make it again, ends it with EINTR and [`Block::take_restart`]: the guest is to make the call again after its handler.
 pub fn wait(number: i64, args: [usize; 6]) -> Result<usize> {
     // SAFETY: see super::pass; the thread has a block.
     let result = unsafe { uosrun_window(number as usize, &args) };

@@ -1,5 +1,6 @@
 //! The engine: where system calls of the guest arrive, and what belongs to the whole process.
 
+pub mod lock;
 pub mod memory;
 pub mod patch;
 pub mod thread;
@@ -12,8 +13,8 @@ use crate::trace;
 use crate::vfs::{Bind, Vfs};
 use host::linux::engine::{self, Hooks, Registers, State, block};
 use host::{Errno, linux};
+use lock::Lock;
 use memory::Memory;
-use parking_lot::Mutex;
 use signal::action::Actions;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::OnceLock;
@@ -45,13 +46,13 @@ pub struct Options {
 /// What belongs to the guest's process as a whole.
 pub struct Process {
     pub vfs: Vfs,
-    pub memory: Mutex<Memory>,
+    pub memory: Lock<Memory>,
     pub actions: Actions,
     pub threads: thread::Threads,
     /// Timers of timer_create(2), which do not outlive the program.
-    pub timers: Mutex<Vec<i32>>,
+    pub timers: Lock<Vec<i32>>,
     /// The limits on descriptors that the guest has set.
-    pub descriptor_limit: Mutex<Option<[u64; 2]>>,
+    pub descriptor_limit: Lock<Option<[u64; 2]>>,
     pub engine: Engine,
     /// Where calls are shown.
     pub trace: Option<OwnedFd>,
@@ -106,11 +107,11 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
     let process = PROCESS.get_or_init(|| Process {
         vfs,
-        memory: Mutex::default(),
+        memory: Lock::default(),
         actions: Actions::inherited(),
         threads: thread::Threads::default(),
-        timers: Mutex::default(),
-        descriptor_limit: Mutex::default(),
+        timers: Lock::default(),
+        descriptor_limit: Lock::default(),
         engine: options.engine,
         trace,
     });

@@ -1,12 +1,12 @@
 //! Unsafe edge: the threads of the guest, each a thread of the host.
 #![allow(unsafe_code)]
 
+use super::lock::Lock;
 use host::linux::engine::{Block, Registers};
 use host::linux::trap;
 use host::linux::{self, engine};
 use host::stack::{self, Exit};
 use host::{Errno, Result};
-use parking_lot::Mutex;
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
@@ -41,10 +41,8 @@ pub struct Thread {
     pub alt_stack: Cell<AltStack>,
     /// Of the signals that faults raise, those that the guest has blocked. The host never blocks them.
     pub blocked_faults: Cell<u64>,
-    /// The call that a signal has kept from being made or interrupted so that it may be made again.
+    /// The call that a signal has kept from being made, or interrupted so that it is to be made again.
     pub interrupted: Cell<Option<usize>>,
-    /// That call is made again whatever the signal's action says: it never fails with EINTR.
-    pub again: Cell<bool>,
     /// In the child of a vfork: what its parent waits for, and where the parent's stack is.
     pub vfork: Cell<Option<crate::process::fork::Vfork>>,
     exit: UnsafeCell<Exit>,
@@ -55,7 +53,7 @@ pub struct Thread {
 /// The threads of the process, for those who have to reach all of them.
 #[derive(Default)]
 pub struct Threads {
-    pub list: Mutex<Vec<ThreadPtr>>,
+    pub list: Lock<Vec<ThreadPtr>>,
     /// How many there are; waited for by who wants to be the only one.
     pub count: AtomicU32,
 }
@@ -111,7 +109,6 @@ impl Thread {
             alt_stack: Cell::new(AltStack::NONE),
             blocked_faults: Cell::new(0),
             interrupted: Cell::new(None),
-            again: Cell::new(false),
             vfork: Cell::new(None),
             exit: UnsafeCell::new(Exit::default()),
             first,

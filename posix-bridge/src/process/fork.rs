@@ -81,6 +81,8 @@ pub fn clone(call: &mut Call, flags: u64, stack: usize, parent_tid: usize, child
 
 fn new_thread(call: &mut Call, flags: u64, stack: usize, parent_tid: usize, child_tid: usize, tls: usize) -> Result<usize> {
     let has = |flag: libc::c_int| flags & flag as u32 as u64 != 0;
+    // What is made once is made before there is a second thread: a fork must not find it half made.
+    call.vfs.prepare();
     let mask = call.block_signals()?;
     let mut registers = *call.registers;
     registers.rax = 0;

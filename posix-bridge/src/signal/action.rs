@@ -1,15 +1,16 @@
 //! The actions of signals (sigaction(2)), which belong to the process.
 
+use crate::engine::lock::Lock;
 use host::linux::trap::{self, Action, FAULTS, bit};
 use host::{Errno, Result};
-use parking_lot::{Mutex, MutexGuard};
+use std::sync::MutexGuard;
 
 pub const SIG_DFL: usize = 0;
 pub const SIG_IGN: usize = 1;
 
 /// What the guest wants to be done for each signal. A signal that comes while a thread holds the lock waits until the thread is
 /// about to run the guest again, and so without it.
-pub struct Actions(Mutex<[Action; 65]>);
+pub struct Actions(Lock<[Action; 65]>);
 
 /// Whether the default action of a signal ends the process (signal(7)).
 pub fn ends(signal: i32) -> bool {
@@ -28,7 +29,7 @@ impl Actions {
                 actions[signal as usize] = action;
             }
         }
-        Actions(Mutex::new(actions))
+        Actions(Lock::new(actions))
     }
 
     pub fn get(&self, signal: i32) -> Action {

@@ -16,7 +16,7 @@ use host::linux::engine::{self, Registers, State, block};
 use host::linux::trap::{self, Action, Arrival, FAULTS, bit};
 use host::{Errno, Result};
 
-/// What lasts while a call is made again.
+/// Has a call made again.
 fn rewind(registers: &mut Registers, number: usize) {
     registers.rax = number as u64;
     registers.rcx = registers.rip;
@@ -28,25 +28,16 @@ fn rewind(registers: &mut Registers, number: usize) {
 pub fn on_pending(registers: &mut Registers, mut state: State) {
     let thread = thread::current();
     let interrupted = thread.interrupted.take();
-    let again = thread.again.take();
     let waiting = block().take_waiting();
     if thread.ending.load(std::sync::atomic::Ordering::SeqCst) {
         thread.end(0);
     }
-    let Some((info, mask)) = waiting else {
-        if let Some(number) = interrupted {
-            rewind(registers, number);
-        }
-        return;
-    };
-    let signal = info[0] as i32;
-    let action = process().actions.get(signal);
-    let handled = action.handler != SIG_DFL && action.handler != SIG_IGN;
-    if let Some(number) = interrupted
-        && (again || !handled || action.flags & libc::SA_RESTART as u64 != 0)
-    {
+    // The signal came before the call, or the host has looked at its SA_RESTART already: the call is made, after the handler.
+    if let Some(number) = interrupted {
         rewind(registers, number);
     }
+    let Some((info, mask)) = waiting else { return };
+    let signal = info[0] as i32;
     let mask = deliver(thread, Signal { number: signal, info: &info, fault: None }, registers, &mut state, mask);
     block().load_all();
     trap::set_mask(mask);

@@ -251,6 +251,15 @@ impl Vfs {
         })
     }
 
+    /// Makes all that is otherwise made when it is first needed.
+    pub fn prepare(&self) {
+        let _ = self.proc();
+        self.ancestors();
+        for mount in &self.mounts {
+            let _ = mount.folder();
+        }
+    }
+
     /// The host's /proc.
     pub fn proc(&self) -> Result<&Folder> {
         if let Some(proc) = self.proc.get() {
