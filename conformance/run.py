@@ -19,7 +19,8 @@ TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / "conformance" / "build"
 UOSRUN = Path(os.environ.get("UOSRUN", TOP / "target" / "release" / "uosrun"))
 PROGRAMS = ("esbuild-bundle buildifier-format dbmate-sqlite biome-format ast-grep-rewrite pagefind-index ruff-format typos-fix "
-            "ripgrep-search ripgrep-pipe elm-format-file cmake-script 7zip-zip-hash rcedit-version ffmpeg-mpeg4 duckdb-query zig-ast").split()
+            "ripgrep-search ripgrep-pipe elm-format-file cmake-script 7zip-zip-hash rcedit-version ffmpeg-mpeg4 duckdb-query zig-ast "
+            "node-full sass-compile").split()
 
 passed = failed = 0
 skipped = []
@@ -190,6 +191,9 @@ def robustness(prefix):
                     odd.append((size, p.returncode, p.stdout[-200:]))
             result(name, not odd, f"  {odd[:3]}")
         case("check finds the missing", ["check", image("nodll2.exe", missing)], 1, "missing")
+        if wanted("robustness: broken pipe"):
+            p = run(["sh", "-c", '{ "$0" api; echo "exit $?" >&2; } | head -1', UOSRUN])
+            result("robustness: broken pipe", b"exit 141" in p.stdout and b"panicked" not in p.stdout, f"  {p.stdout[-300:]}")
         case("api lists", ["api", "kernel32!CreateFileW"], 0, "fileapi")
 
         sample = str(TOP / "samples" / "hello.exe")

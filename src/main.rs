@@ -32,6 +32,9 @@ extern "C" fn start() -> std::ffi::c_int {
     };
     host::process::begin();
     host::signal::limits_are_errors();
+    if !matches!(command, cli::Command::Run(_)) {
+        host::process::end_by_broken_pipe();
+    }
     let code = match command {
         cli::Command::Help => {
             print!("{}", cli::HELP);

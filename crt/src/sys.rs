@@ -177,7 +177,7 @@ pub fn rename(from: &[u16], to: &[u16]) -> Result<()> {
 pub fn set_read_only(path: &[u16], read_only: bool) -> Result<()> {
     let mode = stat_path(path)?.mode;
     let mode = if read_only { mode & !0o222 } else { mode | 0o200 | (mode & 0o44) >> 1 };
-    let host = path::resolve_case(&path::to_host(&path::full_path(path)?)?)?;
+    let host = ntdll::spelling::resolve_case(&path::to_host(&path::full_path(path)?)?)?;
     host::file::set_mode_path(&host, mode).map_err(|e| Win32Error::from(ntdll::errno_to_status(e)))
 }
 
@@ -194,7 +194,7 @@ pub fn full_path(path: &[u16]) -> Result<Vec<u16>> {
 
 /// Entries of a folder whose names match a pattern.
 pub fn list(folder: &[u16], pattern: &[u16]) -> Result<Vec<file::DirEntry>> {
-    let host = path::resolve_case(&path::to_host(&path::full_path(folder)?)?)?;
+    let host = ntdll::spelling::resolve_case(&path::to_host(&path::full_path(folder)?)?)?;
     // A drive's root has no entries for itself.
     let full = path::full_path(folder)?;
     let is_root = full.len() <= 3;

@@ -1,11 +1,75 @@
 //! A site that has trapped: what can be replaced there without reading the whole function.
 //!
-//! Either the number is loaded right before it ([`site`]), or the two bytes of the `syscall` become a short jump to padding between
-//! functions ([`hole`]), where there is room for a long one.
+//! That it has trapped proves that a `syscall` instruction begins there. Compilers load the number right before it:
+//! `mov eax, imm32; syscall`. The `mov` has the five bytes that a jump needs, and the `syscall` stays where it is, so whoever jumps
+//! to it still makes a call ([`site`]). Where something else stands before it, its two bytes become a short jump to padding
+//! between functions, where there is room for a long one ([`hole`]).
 
 use crate::length::{Kind, instruction};
 use crate::scan::{Code, JUMP, SYSCALL, Site};
 use std::ops::Range;
+
+/// Bytes to be written at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub at: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// What makes a site jump to the handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// At most [`MAX_TRAMPOLINE`] bytes, to be written first.
+    pub trampoline: Vec<u8>,
+    /// To be written in this order: each leaves the code right.
+    pub changes: Vec<Change>,
+}
+
+/// Patches the site at `syscall`, which trapped with `number` in EAX, with a trampoline at `at`. `code` has [`AROUND`] bytes on
+/// either side of the site, or what there is; `handler`: see [`crate::patch::patch`]. None: it has to stay as it is.
+pub fn patch(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
+    before(code, syscall, number, at, handler).or_else(|| away(code, syscall, at, handler))
+}
+
+/// No trampoline is longer: a `mov`, `lea` and `jmp`.
+pub const MAX_TRAMPOLINE: usize = 7 + 7 + 6;
+
+/// A jump in the place of the `mov` before the site.
+fn before(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
+    let from = (syscall.saturating_sub(LEAD).max(code.address) - code.address) as usize;
+    let lead = Code { bytes: code.bytes.get(from..)?, address: code.address + from as u64 };
+    let site = site(lead, syscall, number)?;
+    let displaced = &code.bytes[(site.start - code.address) as usize..(syscall - code.address) as usize];
+    let change = Change { at: site.start, bytes: jump(site.start, at)? };
+    Some(Patch { trampoline: trampoline(displaced, at, syscall + SYSCALL, handler)?, changes: vec![change] })
+}
+
+/// A short jump in the place of the `syscall` itself, to a long one in padding near by.
+fn away(code: Code, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
+    let hole = hole(code, syscall)?;
+    let after = syscall + SYSCALL;
+    let mut long = jump(hole.start, at)?;
+    long.resize((hole.end - hole.start) as usize, 0xcc);
+    let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
+    let changes = vec![Change { at: hole.start, bytes: long }, Change { at: syscall, bytes: vec![0xeb, short as u8] }];
+    Some(Patch { trampoline: trampoline(&[], at, after, handler)?, changes })
+}
+
+/// The displacement of an instruction that ends at `from`.
+fn near(from: u64, to: u64) -> Option<[u8; 4]> {
+    i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes)
+}
+
+fn jump(from: u64, to: u64) -> Option<Vec<u8>> {
+    Some([&[0xe9][..], &near(from + JUMP, to)?].concat())
+}
+
+/// A trampoline at `at`: what was displaced, then the call, after which the guest goes on at `after`.
+fn trampoline(displaced: &[u8], at: u64, after: u64, handler: u64) -> Option<Vec<u8>> {
+    let here = at + displaced.len() as u64;
+    // lea rcx, [after]; jmp [handler]
+    Some([displaced, &[0x48, 0x8d, 0x0d], &near(here + 7, after)?, &[0xff, 0x25], &near(here + 13, handler)?].concat())
+}
 
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
 pub const LEAD: u64 = 64;

@@ -41,6 +41,51 @@ fn left_alone(code: &str) {
     assert_eq!((found.sites.len(), found.unproved.len()), (0, 1), "{found:x?}");
 }
 
+/// What becomes of a site that has trapped, and the trampoline. The code lies between blocks of padding.
+fn lazily(before: &str, call: &str, behind: &str, number: u32) -> Option<(String, String)> {
+    let mut code = [bytes("48 89 c8").repeat(40), bytes(before)].concat();
+    let syscall = BASE + code.len() as u64;
+    code.extend(bytes(call));
+    code.extend(bytes(behind));
+    let patch = dbt::lazy::patch(Code { bytes: &code, address: BASE }, syscall, number, TRAMPOLINE, HANDLER)?;
+    assert!(patch.trampoline.len() <= dbt::lazy::MAX_TRAMPOLINE);
+    for change in &patch.changes {
+        code[(change.at - BASE) as usize..][..change.bytes.len()].copy_from_slice(&change.bytes);
+    }
+    Some((hex(&code[120..]), hex(&patch.trampoline)))
+}
+
+#[test]
+fn trapped_number_then_syscall() {
+    // mov eax, 39; syscall; ret: the syscall stays.
+    let (code, trampoline) = lazily("b8 27 00 00 00", "0f 05", "c3", 39).expect("a patch");
+    assert_eq!(code, "e9 83 ef ff 00 0f 05 c3");
+    assert_eq!(trampoline, "b8 27 00 00 00 48 8d 0d 73 10 00 ff ff 25 e6 ff ff ff");
+}
+
+#[test]
+fn trapped_long_number_then_syscall() {
+    // mov rax, 39; syscall; ret
+    let (code, trampoline) = lazily("48 c7 c0 27 00 00 00", "0f 05", "c3", 39).expect("a patch");
+    assert_eq!(code, "e9 83 ef ff 00 00 00 0f 05 c3");
+    assert_eq!(trampoline, "48 c7 c0 27 00 00 00 48 8d 0d 73 10 00 ff ff 25 e4 ff ff ff");
+}
+
+#[test]
+fn trapped_by_way_of_padding() {
+    // syscall; ret; then padding up to a multiple of 16
+    let (code, trampoline) =
+        lazily("48 89 c8 31 c0", "0f 05", "c3 66 2e 0f 1f 84 00 00 00 00 00 0f 1f 40 00 66 90 55", 0).expect("a patch");
+    assert_eq!(code, "48 89 c8 31 c0 eb 01 c3 e9 7b ef ff 00 cc cc cc cc cc cc cc cc cc cc cc 55");
+    assert_eq!(trampoline, "48 8d 0d 78 10 00 ff ff 25 eb ff ff ff");
+}
+
+#[test]
+fn trapped_and_left_alone() {
+    assert_eq!(lazily("48 89 c8 31 c0", "0f 05", "c3 55 55", 0), None, "neither a number nor padding");
+    assert_eq!(lazily("b8 27 00 00 00", "0f 05", "c3 55 55", 40), None, "another number than the one it trapped with");
+}
+
 const CALL: &str = "48 8d 0d 06 00 00 00 ff 25";
 
 #[test]

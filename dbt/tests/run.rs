@@ -114,7 +114,7 @@ fn patched_code_does_the_same() {
     for index in 0..64 {
         write(base + DATA + index * 8, &random.below(u64::MAX).to_le_bytes());
     }
-    let (mut patched, mut left) = (0, 0);
+    let (mut patched, mut left, mut lazily) = (0, 0, 0);
     for round in 0..5000 {
         let code = program(&mut random);
         let seed = random.below(u64::MAX) | 1;
@@ -131,7 +131,17 @@ fn patched_code_does_the_same() {
         write(site.start as usize, &patch.bytes);
         assert_eq!(run(base, seed), expected, "round {round}: {code:x?}, {site:x?}");
         patched += 1;
+        write(base + CODE, &code);
+        for number in [110u32, 5000] {
+            let at = (base + TRAMPOLINE) as u64;
+            let Some(patch) = dbt::lazy::patch(here, site.address, number, at, (base + HANDLER + 0x200) as u64) else { continue };
+            write(base + TRAMPOLINE, &patch.trampoline);
+            patch.changes.iter().for_each(|change| write(change.at as usize, &change.bytes));
+            assert_eq!(run(base, seed), expected, "round {round}, lazily: {code:x?}, {site:x?}");
+            lazily += 1;
+        }
     }
+    assert!(lazily > 500, "{lazily} patched by their number");
     // Chance bytes that look like a reference, or jumps between the neighbours, are few.
     assert!(patched > left * 10, "{patched} patched, {left} left alone");
 }

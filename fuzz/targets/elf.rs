@@ -30,13 +30,69 @@ fn file(bytes: &[u8]) -> i32 {
     fd
 }
 
-// The first two bytes choose the addresses of the stack; the rest is the file.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn u8(&mut self) -> u64 {
+        let first = self.0.split_off_first().copied();
+        first.unwrap_or(0).into()
+    }
+    fn u16(&mut self) -> u64 {
+        self.u8() | self.u8() << 8
+    }
+    fn u64(&mut self) -> u64 {
+        (0..8).fold(0, |value, index| value | self.u8() << (8 * index))
+    }
+}
+
+/// An ELF file as strangers would make it: mostly right, with a few fields changed. The fuzzer would not find the magic itself.
+fn made(input: &[u8]) -> Vec<u8> {
+    let mut b = Bytes(input);
+    let mode = b.u8();
+    if mode % 8 == 0 {
+        return b.0.to_vec();
+    }
+    let movable = mode & 0x80 != 0;
+    let count = 1 + b.u8() % 8;
+    let mut file = vec![0u8; 64];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"\x7fELF\x02\x01\x01");
+    put(16, &[if movable { 3 } else { 2 }, 0, 62, 0, 1]);
+    put(24, &(b.u16() + if movable { 0 } else { 0x40_0000 }).to_le_bytes());
+    put(32, &64u64.to_le_bytes());
+    put(52, &[64, 0, 56, 0, count as u8]);
+    let mut next = if movable { 0 } else { 0x40_0000 };
+    for _ in 0..count {
+        let kind = [1, 1, 1, 1, 3, 6, 0x6474_e551, 0x6474_e552][(b.u8() % 8) as usize];
+        let (flags, within, gap) = (b.u8() % 8, b.u8() * 16, b.u8() % 8);
+        let (offset, file_size, more) = (b.u8() % 4 * 4096 + within, b.u16() % 0x3000, b.u16());
+        let address = next + gap * 4096 + within;
+        let fields = [offset, address, address, file_size, file_size + more, 1 << (b.u8() % 32)];
+        file.extend((kind | flags << 32).to_le_bytes());
+        file.extend(fields.iter().flat_map(|field| field.to_le_bytes()));
+        if kind == 1 {
+            next = (address + file_size + more).next_multiple_of(4096);
+        }
+    }
+    for _ in 0..b.u8() % 4 {
+        let at = (b.u16() as usize) % (file.len() - 8);
+        let field = b.u64();
+        file[at..at + 8].copy_from_slice(&field.to_le_bytes());
+    }
+    file.extend(b.0);
+    let len = b.u16() as usize;
+    file.resize(file.len() + len, 0x90);
+    file
+}
+
+// The first two bytes choose the addresses of the stack; the rest makes the file.
 fuzz_target!(|input: &[u8]| {
     START.call_once(|| {
         host::signal::thread_init();
         host::signal::install(on_fault);
     });
-    let Some((&[a, b], bytes)) = input.split_first_chunk() else { return };
+    let Some((&[a, b], rest)) = input.split_first_chunk() else { return };
+    let bytes = made(rest);
     let elf = ElfFile::parse(|offset, into| {
         let rest = usize::try_from(offset).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
         let len = rest.len().min(into.len());
@@ -51,7 +107,7 @@ fuzz_target!(|input: &[u8]| {
     // A guard on either side shows what is written beyond.
     if span.end - span.start < 1 << 30 && span.start >= 1 << 16 {
         let near = if elf.movable { Placement::Near(0x2000_0000_0000) } else { Placement::Anywhere };
-        if let Ok(image) = Image::map(&elf, file(bytes), near) {
+        if let Ok(image) = Image::map(&elf, file(&bytes), near) {
             assert_eq!(image.range.len() as u64, span.end - span.start);
             assert!(elf.movable || image.moved == 0);
             for guard in [image.range.start - 4096, image.range.end] {

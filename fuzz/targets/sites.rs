@@ -26,12 +26,45 @@ fuzz_target!(|input: &[u8]| {
     }
     for address in found.sites.iter().map(|site| site.address).chain(found.unproved.iter().copied()) {
         assert_eq!(bytes[(address - BASE) as usize..][..2], [0x0f, 0x05]);
+        lazily(code, address);
     }
 });
 
 fn decode(bytes: &[u8], at: u64) -> impl Iterator<Item = Instruction> {
     let mut decoder = Decoder::with_ip(64, bytes, at, DecoderOptions::NONE);
     std::iter::from_fn(move || decoder.can_decode().then(|| decoder.decode()))
+}
+
+/// A site that has trapped, wherever it is: what is written lies in the code, and leads to the handler and back.
+fn lazily(code: Code, syscall: u64) {
+    let at = (syscall - BASE) as usize;
+    let number = at.checked_sub(4).map_or(0, |from| u32::from_le_bytes(code.bytes[from..at].try_into().expect("4 bytes")));
+    let Some(patch) = dbt::lazy::patch(code, syscall, number, TRAMPOLINE, HANDLER) else { return };
+    assert!(patch.trampoline.len() <= dbt::lazy::MAX_TRAMPOLINE);
+    let mut bytes = code.bytes.to_vec();
+    for change in &patch.changes {
+        bytes[(change.at - BASE) as usize..][..change.bytes.len()].copy_from_slice(&change.bytes);
+    }
+    // From what the program runs next, jumps lead to the trampoline.
+    let mut next = patch.changes.last().expect("a change").at;
+    for _ in 0..patch.changes.len() {
+        let jump = decode(&bytes[(next - BASE) as usize..], next).next().expect("a jump");
+        assert_eq!(jump.mnemonic(), Mnemonic::Jmp);
+        next = jump.near_branch_target();
+    }
+    assert_eq!(next, TRAMPOLINE);
+    let mut moved = decode(&patch.trampoline, TRAMPOLINE);
+    let mut first = moved.next().expect("an instruction");
+    if first.mnemonic() == Mnemonic::Mov {
+        assert!(matches!(first.op0_register(), Register::EAX | Register::RAX) && first.immediate(1) as u32 == number);
+        assert_eq!(bytes[at..at + 2], [0x0f, 0x05], "whoever jumps to the syscall still finds it");
+        first = moved.next().expect("an instruction");
+    }
+    assert_eq!((first.mnemonic(), first.op0_register()), (Mnemonic::Lea, Register::RCX));
+    let jump = moved.next().expect("a jump to the handler");
+    assert_eq!((jump.mnemonic(), jump.ip_rel_memory_address()), (Mnemonic::Jmp, HANDLER));
+    assert_eq!(first.ip_rel_memory_address(), syscall + 2);
+    assert!(moved.next().is_none());
 }
 
 fn check(code: Code, site: &Site) {

@@ -15,6 +15,12 @@ pub fn begin() {
     }
 }
 
+/// Has a broken pipe end this process quietly, as it does other commands that print.
+pub fn end_by_broken_pipe() {
+    // SAFETY: a plain call; the default action touches no memory.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// Ends the process at once, without running host exit handlers.
 pub fn exit(code: i32) -> ! {
     // SAFETY: ends the process.

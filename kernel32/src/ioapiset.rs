@@ -1,7 +1,8 @@
 //! ioapiset.h: completion ports, overlapped results, device control.
 
 use abi::{BOOL, HANDLE, NTSTATUS, Ptr, Win32Error, export};
-use ntdll::file::File;
+use ntdll::file::pending::{self, Request};
+use ntdll::file::{Done, File, control};
 use ntdll::object;
 use ntdll::port::{Packet, Port};
 use std::sync::Arc;
@@ -163,8 +164,8 @@ pub fn SetFileCompletionNotificationModes(file: HANDLE, flags: u8) -> Result<(),
     Ok(object::get::<File>(file, 0)?.add_notification_modes(flags.into())?)
 }
 
-/// Device control: reparse points of symbolic links.
-#[export(kernel32, partial("FSCTL_GET_REPARSE_POINT of symbolic links only"))]
+/// Control codes of files and devices. With an OVERLAPPED the result is reported as well, to its event or port.
+#[export(kernel32, partial("reparse points; named pipes' disconnect and peek; the mount manager's points and paths of volumes"))]
 pub fn DeviceIoControl(
     file: HANDLE,
     code: u32,
@@ -173,15 +174,17 @@ pub fn DeviceIoControl(
     output: Ptr<u8>,
     output_len: u32,
     returned: Ptr<u32>,
-    _overlapped: usize,
+    overlapped: Ptr<OVERLAPPED>,
 ) -> Result<(), Win32Error> {
     let file: Arc<File> = object::get(file, 0)?;
     returned.write_opt(0)?;
     let input = input.read_vec(input_len as usize)?;
-    let data = ntdll::file::reparse::control(&file, code, &input).ok_or(Win32Error::INVALID_FUNCTION)??;
-    if data.len() > output_len as usize {
-        return Err(Win32Error::INSUFFICIENT_BUFFER);
-    }
+    let (status, data) = control::at_once(&file, code, &input, output_len as usize)?;
     output.write_slice(&data)?;
-    Ok(returned.write_opt(data.len() as u32)?)
+    returned.write_opt(data.len() as u32)?;
+    if !overlapped.is_null() {
+        let request = Request::of_overlapped(overlapped.addr())?;
+        pending::complete_at_once(&file, request, Done { status, bytes: data.len() });
+    }
+    if status == NTSTATUS::SUCCESS { Ok(()) } else { Err(status.into()) }
 }

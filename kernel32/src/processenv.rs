@@ -186,16 +186,7 @@ pub fn GetCurrentDirectoryA(size: u32, to: PSTR) -> Result<u32, Win32Error> {
 
 /// Makes a folder the current directory.
 pub fn set_directory(text: &[u16]) -> Result<(), Win32Error> {
-    let mut full = path::full_path(text)?;
-    let (stat, _) = ntdll::file::query_path(&path::nt_path(&full)?, true)?;
-    if stat.kind != host::file::FileType::Directory {
-        return Err(Win32Error::DIRECTORY);
-    }
-    if full.last() != Some(&u16::from(b'\\')) {
-        full.push(b'\\'.into());
-    }
-    process::set_directory(full);
-    Ok(())
+    Ok(process::change_directory(text)?)
 }
 
 /// Sets the current directory.

@@ -8,6 +8,7 @@ use ntdll::access::{
 use ntdll::lock::{self, CriticalSection};
 use ntdll::object::{self, Object};
 use ntdll::sync::{self, Event, Mutant, Semaphore, Timer};
+use ntdll::wait::Outcome;
 use std::sync::Arc;
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 
@@ -286,11 +287,7 @@ pub fn WaitForMultipleObjectsEx(count: u32, handles: Ptr<HANDLE>, all: BOOL, ms:
 /// Signals one object and waits for another.
 #[export(kernel32, full, calls_guest)]
 pub fn SignalObjectAndWait(signal: HANDLE, wait: HANDLE, ms: u32, alertable: BOOL) -> u32 {
-    let signalled = object::with(signal, EVENT_MODIFY_STATE, Event::set)
-        .map(drop)
-        .or_else(|_| object::with(signal, 0, Mutant::release).and_then(|r| r).map(drop))
-        .or_else(|_| object::with(signal, SEMAPHORE_MODIFY_STATE, |s: &Semaphore| s.release(1)).and_then(|r| r).map(drop));
-    or_failed(signalled.and_then(|()| sync::wait_for_handle(wait, alertable.0, timeout(ms))))
+    or_failed(sync::signal(signal).and_then(|()| sync::wait_for_handle(wait, alertable.0, timeout(ms))))
 }
 
 /// Sleeps.
@@ -302,7 +299,7 @@ pub fn Sleep(ms: u32) {
 /// Sleeps until the time is over or an APC ran.
 #[export(kernel32, full, calls_guest)]
 pub fn SleepEx(ms: u32, alertable: BOOL) -> u32 {
-    if ntdll::wait::delay(alertable.0, timeout(ms)) { WAIT_IO_COMPLETION } else { 0 }
+    if ntdll::wait::delay(alertable.0, timeout(ms)) == Outcome::UserApc { WAIT_IO_COMPLETION } else { 0 }
 }
 
 /// Makes a critical section.

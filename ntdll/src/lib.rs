@@ -21,6 +21,7 @@ pub mod registry;
 pub mod rtl;
 pub mod rtlmem;
 pub mod shared_data;
+pub mod spelling;
 pub mod status;
 pub mod sync;
 pub mod syscall;

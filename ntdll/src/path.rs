@@ -12,6 +12,11 @@ use std::sync::OnceLock;
 static DRIVES: RwLock<Vec<(u8, Vec<u8>)>> = RwLock::new(Vec::new());
 static PREFIX: OnceLock<Vec<u8>> = OnceLock::new();
 
+/// What [`Place::Device`] calls the mount manager.
+pub const MOUNT_MANAGER: &str = "MountPointManager";
+/// What it calls the source of random bytes.
+pub const RANDOM: &str = "CNG";
+
 const BACKSLASH: u16 = b'\\' as u16;
 const SLASH: u16 = b'/' as u16;
 const COLON: u16 = b':' as u16;
@@ -30,6 +35,16 @@ pub fn prefix() -> &'static [u8] {
 /// Letters of the drives that exist.
 pub fn drives() -> Vec<u8> {
     DRIVES.read().iter().map(|d| d.0).collect()
+}
+
+/// The host folder that a drive stands for.
+pub fn folder_of_drive(letter: u8) -> Option<Vec<u8>> {
+    DRIVES.read().iter().find(|drive| drive.0 == letter).map(|drive| drive.1.clone())
+}
+
+/// The NT device of a drive: volume numbers are letters, 1 is A, 3 is C.
+pub fn volume_device(letter: u8) -> Vec<u16> {
+    abi::wide::wide(&format!("\\Device\\HarddiskVolume{}", letter - b'A' + 1))
 }
 
 /// Upper case of one UTF-16 unit, as NT's file systems compare names: simple, one to one, no locale.
@@ -263,6 +278,9 @@ pub fn place(nt: &[u16]) -> Result<Place, NTSTATUS> {
         let _ = inner;
         return place(tail);
     }
+    if tail.is_empty() && abi::wide::eq_ascii_case(head, "MountPointManager") {
+        return Ok(Place::Device(MOUNT_MANAGER.into()));
+    }
     match dos_device(head) {
         Some(device) if tail.is_empty() => Ok(Place::Device(device.to_string())),
         _ => Err(NTSTATUS::OBJECT_NAME_NOT_FOUND),
@@ -279,12 +297,18 @@ fn device_path(nt: &[u16]) -> Result<Place, NTSTATUS> {
     if lower == "\\device\\afd" || lower.starts_with("\\device\\afd\\") {
         return Ok(Place::Device("AFD".into()));
     }
+    if lower == "\\device\\mountpointmanager" {
+        return Ok(Place::Device(MOUNT_MANAGER.into()));
+    }
+    if matches!(lower.as_str(), "\\device\\cng" | "\\device\\ksecdd") {
+        return Ok(Place::Device(RANDOM.into()));
+    }
     let pipes = "\\device\\namedpipe";
     if lower == pipes || lower.strip_prefix(pipes).is_some_and(|rest| rest.starts_with('\\')) {
         return Ok(Place::Pipe(nt.get(pipes.len() + 1..).unwrap_or_default().to_vec()));
     }
     if let Some(rest) = lower.strip_prefix("\\device\\harddiskvolume") {
-        // Volume numbers are drive letters: 1 is A, 3 is C.
+        // See `volume_device`.
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         if let Ok(number @ 1..=26) = digits.parse::<u8>() {
             let at = "\\device\\harddiskvolume".len() + digits.len();
@@ -332,41 +356,6 @@ fn drive_path(letter: u8, tail: &[u16]) -> Result<Place, NTSTATUS> {
     Ok(Place::Host(host, trailing))
 }
 
-/// Finds how a path is really spelled, when its exact spelling does not exist: each part in turn, without
-/// regard to case. The last part may be new: then it is kept as it is. An error when a folder is missing.
-pub fn resolve_case(path: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
-    let mut out = Vec::with_capacity(path.len());
-    let parts: Vec<&[u8]> = path.split(|&b| b == b'/').filter(|p| !p.is_empty()).collect();
-    for (index, part) in parts.iter().enumerate() {
-        let before = out.len();
-        out.push(b'/');
-        out.extend_from_slice(part);
-        if host::file::stat_link(&out).is_ok() {
-            continue;
-        }
-        let folder = if before == 0 { b"/".to_vec() } else { out[..before].to_vec() };
-        let wanted = abi::wide::from_host_bytes(part);
-        let entries = match host::file::list(&folder) {
-            Ok(entries) => entries,
-            Err(host::Errno::ENOTDIR) => return Err(NTSTATUS::OBJECT_PATH_NOT_FOUND),
-            Err(_) => Vec::new(),
-        };
-        let found = entries.into_iter().map(|(name, _)| name).filter(|name| eq_name(&abi::wide::from_host_bytes(name), &wanted)).min();
-        match found {
-            Some(name) => {
-                out.truncate(before + 1);
-                out.extend_from_slice(&name);
-            }
-            None if index + 1 == parts.len() => {}
-            None => return Err(NTSTATUS::OBJECT_PATH_NOT_FOUND),
-        }
-    }
-    if out.is_empty() {
-        out.push(b'/');
-    }
-    Ok(out)
-}
-
 /// The Windows path of a host path: by the drive whose folder contains it most closely.
 pub fn from_host(path: &[u8]) -> Option<Vec<u16>> {
     let drives = DRIVES.read();
@@ -398,7 +387,7 @@ pub fn to_host(path: &[u16]) -> Result<Vec<u8>, NTSTATUS> {
             if host::file::stat_link(&host).is_ok() {
                 return Ok(host);
             }
-            resolve_case(&host)
+            crate::spelling::resolve_case(&host)
         }
         _ => Err(NTSTATUS::OBJECT_NAME_INVALID),
     }

@@ -52,7 +52,7 @@ impl Port {
         let object: Arc<dyn Object> = self.clone();
         match wait::wait_one(&object, alertable, timeout)? {
             Outcome::TimedOut => return Ok(Vec::new()),
-            Outcome::Alerted => return Err(NTSTATUS::USER_APC),
+            outcome @ (Outcome::UserApc | Outcome::Alerted) => return Err(outcome.status()),
             _ => {}
         }
         let mut packets = Vec::new();

@@ -212,6 +212,20 @@ pub fn directory() -> Vec<u16> {
     DIRECTORY.read().clone()
 }
 
+/// Changes the current directory to a folder that exists.
+pub fn change_directory(path: &[u16]) -> Result<(), NTSTATUS> {
+    let mut full = crate::path::full_path(path)?;
+    let (stat, _) = crate::file::query_path(&crate::path::nt_path(&full)?, true)?;
+    if stat.kind != host::file::FileType::Directory {
+        return Err(NTSTATUS::NOT_A_DIRECTORY);
+    }
+    if full.last() != Some(&u16::from(b'\\')) {
+        full.push(b'\\'.into());
+    }
+    set_directory(full);
+    Ok(())
+}
+
 /// Sets the current directory; `path` is absolute and ends with a backslash.
 pub fn set_directory(path: Vec<u16>) {
     put_string(PARAMETERS + 0x38, &path);

@@ -36,6 +36,10 @@ pub struct Thread {
     waiter: Arc<Waiter>,
     apcs: Mutex<VecDeque<Apc>>,
     has_apcs: AtomicBool,
+    /// By NtAlertThread.
+    alerted: AtomicBool,
+    /// By NtAlertThreadByThreadId: 1 until the thread takes it. A futex word.
+    pub(crate) id_alert: AtomicU32,
     apc_timers: Mutex<Vec<Arc<crate::sync::Timer>>>,
     exit_code: AtomicU32,
     ended: AtomicBool,
@@ -159,6 +163,30 @@ impl Thread {
 
     pub fn has_apcs(&self) -> bool {
         self.has_apcs.load(Ordering::Acquire)
+    }
+
+    /// Ends this thread's alertable wait, now or when it begins.
+    pub fn alert(&self) {
+        self.alerted.store(true, Ordering::Release);
+        wait::alert(self);
+    }
+
+    /// Whether it was alerted since the last time.
+    pub fn take_alert(&self) -> bool {
+        self.alerted.load(Ordering::Acquire) && self.alerted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether an alertable wait has to end, or would: an alert or an APC is there.
+    pub fn is_called(&self) -> bool {
+        self.alerted.load(Ordering::Acquire) || self.has_apcs()
+    }
+
+    /// Ends an alertable wait of the calling thread if there is reason to: an alert, or APCs, which it runs.
+    pub fn answer_call(&self) -> Option<wait::Outcome> {
+        if self.take_alert() {
+            return Some(wait::Outcome::Alerted);
+        }
+        self.run_apcs().then_some(wait::Outcome::UserApc)
     }
 
     /// Runs what is queued for the calling thread. True when anything ran.
@@ -288,6 +316,8 @@ fn new_thread(stack: Stack, start: GuestFn, parameter: u64, suspended: bool) -> 
         waiter: Arc::default(),
         apcs: Mutex::default(),
         has_apcs: AtomicBool::new(false),
+        alerted: AtomicBool::new(false),
+        id_alert: AtomicU32::new(0),
         apc_timers: Mutex::default(),
         exit_code: AtomicU32::new(0),
         ended: AtomicBool::new(false),

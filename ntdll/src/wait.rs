@@ -198,6 +198,8 @@ pub enum Outcome {
     Abandoned(u32),
     TimedOut,
     /// An APC ran.
+    UserApc,
+    /// NtAlertThread ended it.
     Alerted,
 }
 
@@ -207,7 +209,8 @@ impl Outcome {
             Outcome::Object(index) => NTSTATUS(index),
             Outcome::Abandoned(index) => NTSTATUS(NTSTATUS::ABANDONED_WAIT_0.0 + index),
             Outcome::TimedOut => NTSTATUS::TIMEOUT,
-            Outcome::Alerted => NTSTATUS::USER_APC,
+            Outcome::UserApc => NTSTATUS::USER_APC,
+            Outcome::Alerted => NTSTATUS::ALERTED,
         }
     }
 }
@@ -245,8 +248,9 @@ pub fn wait(objects: &[Arc<dyn Object>], all: bool, alertable: bool, timeout: Op
         dispatchers.push(object.dispatcher().ok_or(NTSTATUS::OBJECT_TYPE_MISMATCH)?);
     }
     let thread = thread::current();
-    if alertable && thread.run_apcs() {
-        return Ok(Outcome::Alerted);
+    let call = || if alertable { thread.answer_call() } else { None };
+    if let Some(outcome) = call() {
+        return Ok(outcome);
     }
     let tid = thread.id();
     if timeout == Some(0) {
@@ -264,7 +268,7 @@ pub fn wait(objects: &[Arc<dyn Object>], all: bool, alertable: bool, timeout: Op
             crate::shared_data::refresh();
             return Ok(outcome);
         }
-        if alertable && thread.has_apcs() {
+        if alertable && thread.is_called() {
             waiter.claim(ALERTED);
         }
         // A timer among the objects bounds the sleep, and so does an APC timer of this thread.
@@ -276,14 +280,14 @@ pub fn wait(objects: &[Arc<dyn Object>], all: bool, alertable: bool, timeout: Op
         match value {
             LOOK_AGAIN => {}
             ALERTED => {
-                if alertable && thread.run_apcs() {
-                    return Ok(Outcome::Alerted);
+                if let Some(outcome) = call() {
+                    return Ok(outcome);
                 }
             }
             IDLE => {
                 let now = host::time::monotonic_ns();
                 if alertable && thread.next_apc_timer().is_some_and(|at| at <= now) && thread.run_apcs() {
-                    return Ok(Outcome::Alerted);
+                    return Ok(Outcome::UserApc);
                 }
                 if deadline.is_some_and(|at| at <= now) {
                     return Ok(Outcome::TimedOut);
@@ -388,31 +392,32 @@ fn unlist(dispatchers: &[&Dispatcher], waiter: &Arc<Waiter>) {
     }
 }
 
-/// Sleeps; true when an APC ended the sleep early.
-pub fn delay(alertable: bool, timeout: Option<i64>) -> bool {
+/// Sleeps, and tells what ended the sleep: time, an APC or an alert.
+pub fn delay(alertable: bool, timeout: Option<i64>) -> Outcome {
     let thread = thread::current();
-    if alertable && thread.run_apcs() {
-        return true;
+    let call = || if alertable { thread.answer_call() } else { None };
+    if let Some(outcome) = call() {
+        return outcome;
     }
     if timeout == Some(0) {
         host::thread::yield_now();
-        return false;
+        return Outcome::TimedOut;
     }
     let deadline = deadline(timeout);
     let waiter = thread.waiter();
     loop {
         waiter.word.store(WAITING, Ordering::Release);
-        if alertable && thread.has_apcs() {
+        if alertable && thread.is_called() {
             waiter.claim(ALERTED);
         }
         let due = if alertable { thread.next_apc_timer() } else { None };
         let value = sleep(waiter, earliest(deadline, due));
         crate::shared_data::refresh();
-        if alertable && thread.run_apcs() {
-            return true;
+        if let Some(outcome) = call() {
+            return outcome;
         }
         if value == IDLE && deadline.is_some_and(|at| at <= host::time::monotonic_ns()) {
-            return false;
+            return Outcome::TimedOut;
         }
     }
 }

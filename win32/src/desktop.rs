@@ -301,8 +301,7 @@ fn wait_or_message(count: u32, handles: Ptr<usize>, all: bool, ms: u32, alertabl
     let wait = || -> Result<u32, abi::NTSTATUS> {
         let timeout = if ms == u32::MAX { None } else { Some(-i64::from(ms) * 10_000) };
         if count == 0 {
-            ntdll::wait::delay(alertable, timeout);
-            return Ok(258);
+            return Ok(ntdll::wait::delay(alertable, timeout).status().0);
         }
         let handles: Vec<HANDLE> = handles.read_vec(count as usize)?.into_iter().map(HANDLE).collect();
         Ok(ntdll::sync::wait_for_handles(&handles, all, alertable, timeout)?.0)

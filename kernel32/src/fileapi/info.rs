@@ -381,10 +381,7 @@ fn final_path(handle: HANDLE, flags: u32) -> Result<Vec<u16>, Win32Error> {
     let host = host::file::path_of(file.fd()).map_err(|e| Win32Error::from(ntdll::errno_to_status(e)))?;
     let dos = path::from_host(&host).ok_or(Win32Error::PATH_NOT_FOUND)?;
     Ok(match flags & 7 {
-        2 => {
-            let volume = u32::from(dos[0]) - u32::from(b'A') + 1;
-            [&abi::wide::wide(&format!("\\Device\\HarddiskVolume{volume}"))[..], &dos[2..]].concat()
-        }
+        2 => [&path::volume_device(dos[0] as u8)[..], &dos[2..]].concat(),
         4 => dos[2..].to_vec(),
         1 => return Err(Win32Error::PATH_NOT_FOUND),
         _ => [&abi::wide::wide("\\\\?\\")[..], &dos].concat(),

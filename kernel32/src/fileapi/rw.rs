@@ -253,6 +253,7 @@ pub fn GetFileType(handle: HANDLE) -> u32 {
                 Kind::Disk | Kind::Directory => 1,
                 Kind::Console | Kind::Char => 2,
                 Kind::Pipe | Kind::PipeFolder => 3,
+                Kind::MountManager | Kind::Random => 0,
             }
         }
         Err(status) => {

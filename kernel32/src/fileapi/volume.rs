@@ -160,7 +160,7 @@ pub fn QueryDosDeviceW(name: PCWSTR, to: PWSTR, size: u32) -> Result<u32, Win32E
     let text = wide_opt(name)?.ok_or(Win32Error::NOT_SUPPORTED)?;
     let letter =
         text.first().map(|&u| path::upcase(u)).filter(|&u| path::drives().contains(&(u as u8))).ok_or(Win32Error::FILE_NOT_FOUND)?;
-    let mut device = abi::wide::wide(&format!("\\Device\\HarddiskVolume{}", letter - u16::from(b'A') + 1));
+    let mut device = path::volume_device(letter as u8);
     device.extend([0, 0]);
     if device.len() > size as usize {
         return Err(Win32Error::INSUFFICIENT_BUFFER);

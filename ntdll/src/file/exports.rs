@@ -48,6 +48,17 @@ impl UnicodeString {
 }
 
 impl ObjectAttributes {
+    /// The name of an object that is no file, if it has one.
+    pub fn object_name(&self) -> Result<Option<Vec<u16>>, NTSTATUS> {
+        if self.name.is_null() {
+            return Ok(None);
+        }
+        if !self.root.is_null() {
+            return Err(NTSTATUS::NOT_SUPPORTED);
+        }
+        Ok(Some(self.name.read()?.read()?).filter(|name| !name.is_empty()))
+    }
+
     /// The full NT path: relative to the root handle when there is one.
     pub fn path(&self) -> Result<Vec<u16>, NTSTATUS> {
         let name = if self.name.is_null() { Vec::new() } else { self.name.read()?.read()? };

@@ -72,7 +72,7 @@ pub fn query_path(nt: &[u16], follow: bool) -> Result<(Stat, bool), NTSTATUS> {
             };
             let found = match look(&host) {
                 Err(Errno::ENOENT | Errno::ENOTDIR) => {
-                    let resolved = path::resolve_case(&host)?;
+                    let resolved = crate::spelling::resolve_case(&host)?;
                     if resolved == host { Err(Errno::ENOENT) } else { look(&resolved) }
                 }
                 other => other,
@@ -167,7 +167,7 @@ impl File {
 
     fn target_path(&self, target: &[u16], replace: bool) -> Result<Vec<u8>, NTSTATUS> {
         let Place::Host(exact, _) = path::place(target)? else { return Err(NTSTATUS::OBJECT_NAME_INVALID) };
-        let resolved = path::resolve_case(&exact)?;
+        let resolved = crate::spelling::resolve_case(&exact)?;
         let own = self.path();
         if resolved == own {
             // Only the case changes: the new spelling wins.

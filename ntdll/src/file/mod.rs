@@ -1,11 +1,13 @@
 //! File objects: disk files, folders, pipes, terminals and the null device.
 
 pub mod afd;
+pub mod control;
 pub mod directory;
 mod exports;
 mod info;
 pub mod inherit;
 mod lock;
+mod mount_manager;
 pub mod named_pipe;
 pub mod notify;
 pub mod open;
@@ -16,6 +18,7 @@ mod share;
 mod stream;
 pub mod transfer;
 
+pub use control::{NtDeviceIoControlFile, NtFsControlFile};
 pub use directory::{DirEntry, Listing};
 pub use exports::*;
 pub use info::*;
@@ -43,6 +46,10 @@ pub enum Kind {
     Pipe,
     /// The named pipes' own folder, `\Device\NamedPipe\`.
     PipeFolder,
+    /// `\Device\MountPointManager`.
+    MountManager,
+    /// `\Device\CNG` and `\Device\KsecDD`, which give random bytes.
+    Random,
     /// A terminal.
     Console,
     /// The null device or another character device.

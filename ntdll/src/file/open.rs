@@ -80,9 +80,16 @@ pub fn open(nt: &[u16], how: &CreateOptions) -> Result<(File, Opened), NTSTATUS>
 fn open_device(name: &str, how: &CreateOptions) -> Result<File, NTSTATUS> {
     let writes = how.access & (access::FILE_WRITE_DATA | access::FILE_APPEND_DATA) != 0;
     let reads = how.access & access::FILE_READ_DATA != 0;
-    if name == "AFD" {
+    let control = match name {
+        "AFD" => Some(Kind::Char),
+        crate::path::MOUNT_MANAGER => Some(Kind::MountManager),
+        crate::path::RANDOM => Some(Kind::Random),
+        _ => None,
+    };
+    if let Some(kind) = control {
+        // There is nothing to read or write: only control codes.
         let fd = host::eventfd::new(false).map_err(errno_to_status)?;
-        return Ok(File::new(fd, Kind::Char, how.access, how.options, Vec::new(), None));
+        return Ok(File::new(fd, kind, how.access, how.options, Vec::new(), None));
     }
     let (path, flags, kind): (&[u8], i32, Kind) = match name {
         "NUL" => (b"/dev/null", hf::O_RDWR, Kind::Char),
@@ -119,7 +126,7 @@ pub fn open_host(mut host: Vec<u8>, how: &CreateOptions) -> Result<(File, Opened
     let flags = host_flags(how);
     let mut result = open_existing(&host, flags, how);
     if let Err(Errno::ENOENT | Errno::ENOTDIR) = result {
-        let resolved = path::resolve_case(&host)?;
+        let resolved = crate::spelling::resolve_case(&host)?;
         if resolved != host {
             host = resolved;
             result = open_existing(&host, flags, how);

@@ -1,8 +1,7 @@
 //! The Nt* functions that query and change files, folders and volumes by information class
 //! (ntifs.h, FILE_INFORMATION_CLASS and FS_INFORMATION_CLASS).
 
-use super::pending::Request;
-use super::{BasicInfo, File, IoStatus, Kind, ObjectAttributes, UnicodeString, afd, attributes, basic_info, named_pipe, query_path};
+use super::{BasicInfo, File, IoStatus, Kind, ObjectAttributes, UnicodeString, attributes, basic_info, named_pipe, query_path};
 use crate::object;
 use crate::path;
 use abi::{GuestFn, HANDLE, NTSTATUS, Ptr, export};
@@ -368,65 +367,20 @@ pub fn NtUnlockFile(handle: HANDLE, status: Ptr<IoStatus>, offset: Ptr<u64>, len
     Ok(status.write(IoStatus::default())?)
 }
 
-/// Device control: sockets and `\Device\Afd` are polled; other files have none.
-#[export(ntdll, partial("IOCTL_AFD_POLL"))]
-pub fn NtDeviceIoControlFile(
-    handle: HANDLE,
-    event: HANDLE,
-    apc: GuestFn,
-    context: usize,
-    status: Ptr<IoStatus>,
-    code: u32,
-    input: Ptr<u8>,
-    input_len: u32,
-    output: Ptr<u8>,
-    output_len: u32,
-) -> Result<NTSTATUS, NTSTATUS> {
-    let file = object::get::<File>(handle, 0)?;
-    if code != afd::IOCTL_AFD_POLL {
-        return Err(NTSTATUS::INVALID_DEVICE_REQUEST);
-    }
-    let request = Request::of_call(event, apc, context, status.addr())?;
-    afd::poll(file, input, input_len, (output, output_len), request)?.into()
-}
-
-/// File system control codes: reparse points, and of named pipes to listen, disconnect and peek.
-#[export(ntdll, partial("reparse points; named pipes' listen, disconnect and peek"))]
-pub fn NtFsControlFile(
-    handle: HANDLE,
-    event: HANDLE,
-    apc: GuestFn,
-    context: usize,
-    status: Ptr<IoStatus>,
-    code: u32,
-    input: Ptr<u8>,
-    input_len: u32,
-    output: Ptr<u8>,
-    output_len: u32,
-) -> Result<NTSTATUS, NTSTATUS> {
-    let file = object::get::<File>(handle, 0)?;
-    if code == named_pipe::FSCTL_PIPE_LISTEN {
-        let request = Request::of_call(event, apc, context, status.addr())?;
-        return named_pipe::listen_for_client(&file, request)?.into();
-    }
-    let input = input.read_vec(input_len as usize)?;
-    let data = match super::reparse::control(&file, code, &input) {
-        Some(done) => done,
-        None => named_pipe::control(&file, code, output_len as usize).ok_or(NTSTATUS::INVALID_DEVICE_REQUEST)?,
-    }?;
-    if data.len() > output_len as usize {
-        return Err(NTSTATUS::BUFFER_TOO_SMALL);
-    }
-    output.write_slice(&data)?;
-    status.write(IoStatus { status: 0, information: data.len() })?;
-    Ok(NTSTATUS::SUCCESS)
-}
-
 /// Cancels pending operations: all of a file, or one.
 #[export(ntdll, full)]
 pub fn NtCancelIoFileEx(handle: HANDLE, which: Ptr<IoStatus>, status: Ptr<IoStatus>) -> Result<(), NTSTATUS> {
     let file = object::get::<File>(handle, 0)?;
     let result = if super::cancel(&file, which.non_null().map(Ptr::addr)) { NTSTATUS::SUCCESS } else { NTSTATUS::NOT_FOUND };
+    status.write(IoStatus { status: result.0 as usize, information: 0 })?;
+    if result.is_ok() { Ok(()) } else { Err(result) }
+}
+
+/// Cancels what a thread waits for in a read, a write or a connection.
+#[export(ntdll, partial("reads and writes of pipes and terminals, and the wait for a pipe's client"))]
+pub fn NtCancelSynchronousIoFile(thread: HANDLE, _which: Ptr<IoStatus>, status: Ptr<IoStatus>) -> Result<(), NTSTATUS> {
+    let thread = crate::thread::from_handle(thread, 0)?;
+    let result = if super::cancel_thread(thread.id()) { NTSTATUS::SUCCESS } else { NTSTATUS::NOT_FOUND };
     status.write(IoStatus { status: result.0 as usize, information: 0 })?;
     if result.is_ok() { Ok(()) } else { Err(result) }
 }
@@ -446,10 +400,7 @@ pub fn NtQueryObject(handle: HANDLE, class: u32, to: Ptr<u8>, len: u32, returned
             Some(file) => {
                 let path = path::from_host(&file.path()).unwrap_or_default();
                 match path.first() {
-                    Some(&letter) => {
-                        let volume = format!("\\Device\\HarddiskVolume{}", letter - u16::from(b'A') + 1);
-                        [&abi::wide::wide(&volume)[..], &path[2..]].concat()
-                    }
+                    Some(&letter) => [&path::volume_device(letter as u8)[..], &path[2..]].concat(),
                     None => Vec::new(),
                 }
             }

@@ -81,7 +81,7 @@ fn rooted_target(target: &[u8], link: &[u8]) -> Option<Vec<u16>> {
 /// The host's target for a link at `link` to a DOS path. It need not exist.
 pub fn host_target(target: &[u16], link: &[u8]) -> Result<Vec<u8>, NTSTATUS> {
     let place = |dos: &[u16]| match path::place(&path::nt_path(dos)?)? {
-        Place::Host(exact, _) => Ok(path::resolve_case(&exact).unwrap_or(exact)),
+        Place::Host(exact, _) => Ok(crate::spelling::resolve_case(&exact).unwrap_or(exact)),
         _ => Err(NTSTATUS::OBJECT_NAME_INVALID),
     };
     match path::path_type(target) {

@@ -40,3 +40,17 @@ pub fn duplicate_any(source: HANDLE, access: u32, inherit: bool, options: u32) -
         _ => super::duplicate(source, access, inherit, options),
     }
 }
+
+/// Changes the flags of a handle: class 4, OBJECT_HANDLE_FLAG_INFORMATION.
+#[export(ntdll, full)]
+pub fn NtSetInformationObject(handle: HANDLE, class: u32, from: Ptr<u8>, len: u32) -> Result<(), NTSTATUS> {
+    if class != 4 {
+        return Err(NTSTATUS::INVALID_INFO_CLASS);
+    }
+    if len != 2 {
+        return Err(NTSTATUS::INFO_LENGTH_MISMATCH);
+    }
+    let [inherit, protect]: [u8; 2] = from.cast().read()?;
+    // HANDLE_FLAG_INHERIT and HANDLE_FLAG_PROTECT_FROM_CLOSE.
+    super::set_flags(handle, 3, u32::from(inherit != 0) | u32::from(protect != 0) << 1)
+}

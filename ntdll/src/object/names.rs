@@ -13,7 +13,9 @@ fn key(name: &[u16]) -> Vec<u16> {
     // Local\ is this session, which is also where bare names go; Global\ is the same place to us.
     let text = String::from_utf16_lossy(name);
     let lower = text.to_lowercase();
-    let bare = ["local\\", "global\\", "session\\1\\"].iter().find_map(|p| lower.strip_prefix(p)).unwrap_or(&lower);
+    let directory = ["\\basenamedobjects\\", "\\sessions\\1\\basenamedobjects\\"];
+    let name = directory.iter().find_map(|p| lower.strip_prefix(p)).unwrap_or(&lower);
+    let bare = ["local\\", "global\\", "session\\1\\"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
     bare.encode_utf16().collect()
 }
 

@@ -1,9 +1,11 @@
 //! Rtl and Nt functions that are about nothing in particular: status codes, versions, time, the process.
 
+mod activation;
 mod path;
 mod process;
 mod string;
 
+pub use activation::*;
 pub use path::*;
 pub use process::*;
 pub use string::*;

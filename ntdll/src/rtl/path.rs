@@ -38,6 +38,12 @@ pub fn RtlGetCurrentDirectory_U(size: u32, to: PWSTR) -> u32 {
     bytes
 }
 
+/// Changes the current directory.
+#[export(ntdll, full)]
+pub fn RtlSetCurrentDirectory_U(path: Ptr<UnicodeString>) -> Result<(), NTSTATUS> {
+    process::change_directory(&path.read()?.read()?)
+}
+
 /// The type of a DOS path: 1 UNC, 2 drive absolute, 3 drive relative, 4 rooted, 5 relative, 6 device, 7 root device.
 #[export(ntdll, full)]
 pub fn RtlDetermineDosPathNameType_U(name: PCWSTR) -> u32 {

@@ -1,8 +1,13 @@
 //! The process and the system: ending, asking.
 
+use crate::child::ChildProcess;
 use crate::memory::own_process;
+use crate::object;
 use crate::thread;
 use abi::{HANDLE, NTSTATUS, Ptr, export};
+
+/// PROCESS_TERMINATE.
+const PROCESS_TERMINATE: u32 = 1;
 
 /// Ends the process.
 #[export(ntdll, full, calls_guest)]
@@ -17,8 +22,11 @@ pub fn RtlExitUserThread(code: u32) {
 }
 
 /// Ends a process; 0 and the pseudo handle mean this one.
-#[export(ntdll, partial("own process only"))]
+#[export(ntdll, partial("this process and its children"))]
 pub fn NtTerminateProcess(process: HANDLE, code: u32) -> Result<(), NTSTATUS> {
+    if let Ok(child) = object::get::<ChildProcess>(process, PROCESS_TERMINATE) {
+        return child.terminate(code);
+    }
     if !process.is_null() {
         own_process(process)?;
     }
@@ -41,8 +49,21 @@ fn give<T: Copy>(to: Ptr<u8>, len: u32, returned: Ptr<u32>, value: T) -> Result<
 }
 
 /// Facts about a process, by class.
-#[export(ntdll, partial("basic information, times, handle count, image name, Wow64, debug port and cookie"))]
+#[export(
+    ntdll,
+    partial("basic information, times, handle count, image name, Wow64, debug port and cookie; of children the first two and Wow64")
+)]
 pub fn NtQueryInformationProcess(process: HANDLE, class: u32, to: Ptr<u8>, len: u32, returned: Ptr<u32>) -> Result<(), NTSTATUS> {
+    if let Ok(child) = object::get::<ChildProcess>(process, 0) {
+        let (pid, parent) = (u64::from(child.pid), u64::from(host::process::id()));
+        return match class {
+            // Its PEB is in an address space that cannot be looked into.
+            0 => give(to, len, returned, [u64::from(child.exit_code()), 0, host::thread::affinity(), 8, pid, parent]),
+            4 => give(to, len, returned, [child.created as u64, child.ended() as u64, 0, 0]),
+            7 | 26 => give(to, len, returned, 0u64),
+            _ => Err(NTSTATUS::INVALID_INFO_CLASS),
+        };
+    }
     own_process(process)?;
     match class {
         // PROCESS_BASIC_INFORMATION

@@ -1,15 +1,12 @@
 //! Sites of system calls that trap often are replaced by jumps.
 //!
-//! That a site has trapped proves that a `syscall` instruction begins there. Compilers load the number right before it:
-//! `mov eax, imm32; syscall`. The `mov` has the five bytes that a jump needs, and the `syscall` stays where it is, so whoever jumps to
-//! it still makes a call. Where something else stands before it, the `syscall` becomes a short jump to padding, which holds
-//! a long one. Code is not searched when it is loaded: most programs make most calls once.
+//! How is said in [`dbt::lazy`]. Code is not searched when it is loaded: most programs make most calls once.
 //!
 //! Trampolines lie in small arenas within reach of a jump. Arenas stay writable, since other threads run in them.
 
 use super::{Engine, memory::Memory, process};
-use dbt::lazy::{AROUND, LEAD};
-use dbt::scan::{Code, JUMP, SYSCALL};
+use dbt::lazy::{AROUND, Change, MAX_TRAMPOLINE};
+use dbt::scan::Code;
 use host::linux;
 use host::linux::engine::{self, Block};
 use host::mem::{self, PAGE, Place, Prot};
@@ -62,8 +59,6 @@ struct Arena {
     used: usize,
 }
 
-/// No trampoline is longer: a `mov` of 7 bytes, and the call.
-const MAX_TRAMPOLINE: usize = 7 + 13;
 const ARENA: usize = 16 << 10;
 /// Jumps reach 2 GiB; some room for what the trampolines refer to.
 const REACH: usize = (1 << 31) - (1 << 20);
@@ -88,12 +83,6 @@ impl Arenas {
     }
 }
 
-/// What is to be written.
-struct Change {
-    at: u64,
-    bytes: Vec<u8>,
-}
-
 /// Patches a site. None: it stays as it is.
 fn patch(memory: &mut Memory, address: usize, number: u32) -> Option<()> {
     let Memory { guest, arenas, .. } = memory;
@@ -103,11 +92,11 @@ fn patch(memory: &mut Memory, address: usize, number: u32) -> Option<()> {
     let arena = &mut arenas.0[index];
     let at = (arena.range.start + arena.used) as u64;
     let handler = arena.range.start as u64;
-    let (trampoline, changes) = before(code, address as u64, number, at, handler).or_else(|| away(code, address as u64, at, handler))?;
-    // What jumps to the trampoline comes last, what jumps there first.
-    abi::fault::write_slice(at as usize, &trampoline).ok()?;
-    arena.used += trampoline.len().next_multiple_of(16);
-    write(&changes)
+    let patch = dbt::lazy::patch(code, address as u64, number, at, handler)?;
+    // What is jumped to is there before the jump.
+    abi::fault::write_slice(at as usize, &patch.trampoline).ok()?;
+    arena.used += patch.trampoline.len().next_multiple_of(16);
+    write(&patch.changes)
 }
 
 /// The code around a site that may be read: the guest's.
@@ -122,45 +111,6 @@ fn around<'b>(guest: &super::memory::Ranges, address: usize, bytes: &'b mut [u8;
         }
     }
     None
-}
-
-fn near(from: u64, to: u64) -> Option<[u8; 4]> {
-    i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes)
-}
-
-/// A trampoline at `at`: what was displaced, then the call, after which the guest goes on at `after`.
-fn trampoline(displaced: &[u8], at: u64, after: u64, handler: u64) -> Option<Vec<u8>> {
-    let mut bytes = displaced.to_vec();
-    let here = at + bytes.len() as u64;
-    // lea rcx, [after]; jmp [handler]
-    bytes.extend([0x48, 0x8d, 0x0d]);
-    bytes.extend(near(here + 7, after)?);
-    bytes.extend([0xff, 0x25]);
-    bytes.extend(near(here + 13, handler)?);
-    Some(bytes)
-}
-
-/// A jump in the place of the `mov` before the site.
-fn before(code: Code, address: u64, number: u32, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
-    let from = (address.saturating_sub(LEAD).max(code.address) - code.address) as usize;
-    let lead = Code { bytes: &code.bytes[from..], address: code.address + from as u64 };
-    let site = dbt::lazy::site(lead, address, number)?;
-    let displaced = &code.bytes[(site.start - code.address) as usize..(address - code.address) as usize];
-    let mut jump = vec![0xe9];
-    jump.extend(near(site.start + JUMP, at)?);
-    Some((trampoline(displaced, at, address + SYSCALL, handler)?, vec![Change { at: site.start, bytes: jump }]))
-}
-
-/// A short jump in the place of the `syscall` itself, to a long one in padding near by.
-fn away(code: Code, address: u64, at: u64, handler: u64) -> Option<(Vec<u8>, Vec<Change>)> {
-    let hole = dbt::lazy::hole(code, address)?;
-    let after = address + SYSCALL;
-    let mut jump = vec![0xe9];
-    jump.extend(near(hole.start + JUMP, at)?);
-    jump.resize((hole.end - hole.start) as usize, 0xcc);
-    let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
-    let changes = vec![Change { at: hole.start, bytes: jump }, Change { at: address, bytes: vec![0xeb, short as u8] }];
-    Some((trampoline(&[], at, after, handler)?, changes))
 }
 
 /// Changes code. Each change of a place that others may run is one store.

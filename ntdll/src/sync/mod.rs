@@ -1,5 +1,13 @@
 //! Events, mutants, semaphores and timers.
 
+mod alert;
+mod create;
+mod keyed_event;
+
+pub use alert::*;
+pub use create::*;
+pub use keyed_event::*;
+
 use crate::access::map_generic;
 use crate::object::{self, Object};
 use crate::thread::{self, Apc};
@@ -42,6 +50,10 @@ impl Event {
     pub fn pulse(&self) -> i32 {
         self.dispatcher.pulse()
     }
+    /// Whether it is reset by hand, and its state.
+    pub fn state(&self) -> (bool, i32) {
+        (self.dispatcher.signal_type() == Signal::Notification, self.dispatcher.lock().count)
+    }
 }
 
 /// A mutex, which NT calls mutant.
@@ -62,6 +74,12 @@ impl Mutant {
         mutants.retain(|m| m.strong_count() > 0);
         mutants.push(Arc::downgrade(&mutant));
         mutant
+    }
+
+    /// Count (1: free), owner's thread id, and whether the last owner abandoned it.
+    pub fn state(&self) -> (i32, u32, bool) {
+        let state = self.dispatcher.lock();
+        (state.count, state.owner, state.abandoned)
     }
 
     /// Gives up one ownership. Returns the previous count.
@@ -101,6 +119,11 @@ impl Semaphore {
             return Err(NTSTATUS::INVALID_PARAMETER);
         }
         Ok(Semaphore { dispatcher: Dispatcher::new(Signal::Semaphore, initial), maximum })
+    }
+
+    /// Count and maximum.
+    pub fn state(&self) -> (i32, i32) {
+        (self.dispatcher.lock().count, self.maximum)
     }
 
     /// Adds to the count. Returns the previous one.
@@ -154,6 +177,17 @@ impl Timer {
         }
     }
 
+    pub fn is_signalled(&self) -> bool {
+        let state = self.dispatcher.lock();
+        state.count > 0 || state.due.is_some_and(|due| due <= host::time::monotonic_ns())
+    }
+
+    /// Until it is due, in units of 100 ns; below 0 when it was, 0 when it is not set.
+    pub fn time_left(&self) -> i64 {
+        let left = |due: Deadline| (due as i64).wrapping_sub(host::time::monotonic_ns() as i64) / 100;
+        self.dispatcher.lock().due.map_or(0, left)
+    }
+
     pub fn cancel(&self) {
         *self.apc.lock() = None;
         let mut state = self.dispatcher.lock();
@@ -201,6 +235,17 @@ pub fn open_named(name: &[u16], type_name: &str, access: u32, inherit: bool) -> 
         return Err(NTSTATUS::OBJECT_TYPE_MISMATCH);
     }
     Ok(object::insert_inheritable(object, map_generic(access, type_name), inherit))
+}
+
+/// Signals an event, releases a mutant, or adds 1 to a semaphore.
+pub fn signal(handle: HANDLE) -> Result<(), NTSTATUS> {
+    object::with(handle, crate::access::EVENT_MODIFY_STATE, Event::set)
+        .map(drop)
+        .or_else(|_| object::with(handle, 0, Mutant::release).and_then(|released| released).map(drop))
+        .or_else(|_| {
+            let release = |semaphore: &Semaphore| semaphore.release(1);
+            object::with(handle, crate::access::SEMAPHORE_MODIFY_STATE, release).and_then(|released| released).map(drop)
+        })
 }
 
 /// Waits for one object.
@@ -259,8 +304,10 @@ pub fn wait_for_handles(handles: &[HANDLE], all: bool, alertable: bool, timeout:
 /// Sleeps, alertably or not.
 #[export(ntdll, full, calls_guest)]
 pub fn NtDelayExecution(alertable: bool, timeout: Ptr<i64>) -> Result<NTSTATUS, NTSTATUS> {
-    let alerted = wait::delay(alertable, Some(timeout.read()?));
-    Ok(if alerted { NTSTATUS::USER_APC } else { NTSTATUS::SUCCESS })
+    Ok(match wait::delay(alertable, Some(timeout.read()?)) {
+        wait::Outcome::TimedOut => NTSTATUS::SUCCESS,
+        outcome => outcome.status(),
+    })
 }
 
 /// Signals an event.
