@@ -14,8 +14,9 @@ use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// A site that traps so often is patched: that costs about as much as so many traps.
-const OFTEN: u32 = 5;
+/// A site that traps so often is patched. A patch costs as much as some eight traps, and makes later forks dearer: the page is no
+/// longer shared with the file. Programs of a shell script live through thirty calls in all.
+const OFTEN: u32 = 24;
 
 const SLOTS: usize = 1024;
 /// Sites that have trapped, by hash of their address, and how often. Two that share a slot displace each other.
