@@ -86,6 +86,12 @@ class Tests:
             case("text", ["/text"], 126, "no ELF program")
             case("cut off", ["/cut"], 126, "cut off")
             case("trace", ["--trace", "/hello"], 0, 'write(1, "hello\\n", 6) = 6')
+            name = "linux robustness: ignored signals stay ignored"
+            if self.wanted(name):
+                text = b'#include <signal.h>\n#include <stdio.h>\nint main() { struct sigaction a, b; sigaction(SIGHUP, 0, &a); sigaction(SIGTERM, 0, &b); printf("%d %d\\n", a.sa_handler == SIG_IGN, b.sa_handler == SIG_DFL); }'
+                subprocess.run(["cc", "-static", "-o", tmp / "ignored", "-xc", "-"], input=text, check=True)
+                p = subprocess.run(["sh", "-c", 'trap "" HUP; exec "$0" --root "$1" /ignored', self.uosrun, tmp], stdout=subprocess.PIPE)
+                self.result(name, p.stdout == b"1 1\n", f"  {p.stdout}")
             name = "linux robustness: damaged headers"
             if self.wanted(name):
                 odd = []

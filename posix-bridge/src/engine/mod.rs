@@ -108,7 +108,7 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let process = PROCESS.get_or_init(|| Process {
         vfs,
         memory: Lock::default(),
-        actions: Actions::inherited(),
+        actions: Actions::default(),
         threads: thread::Threads::default(),
         timers: Lock::default(),
         descriptor_limit: Lock::default(),

@@ -10,7 +10,29 @@ pub const SIG_IGN: usize = 1;
 
 /// What the guest wants to be done for each signal. A signal that comes while a thread holds the lock waits until the thread is
 /// about to run the guest again, and so without it.
-pub struct Actions(Lock<[Action; 65]>);
+pub struct Actions(Lock<Known>);
+
+/// The actions that have been asked for or set; the host knows the others, which whoever started the process has left.
+struct Known {
+    actions: [Action; 65],
+    signals: u64,
+}
+
+impl Known {
+    fn of(&mut self, signal: i32) -> &mut Action {
+        let action = &mut self.actions[signal as usize];
+        if self.signals & bit(signal) == 0 {
+            self.signals |= bit(signal);
+            if bit(signal) & FAULTS == 0
+                && let Ok(host) = trap::action(signal)
+                && host.handler == SIG_IGN
+            {
+                *action = host;
+            }
+        }
+        action
+    }
+}
 
 /// Whether the default action of a signal ends the process (signal(7)).
 pub fn ends(signal: i32) -> bool {
@@ -18,47 +40,42 @@ pub fn ends(signal: i32) -> bool {
         .contains(&signal)
 }
 
-impl Actions {
-    /// As whoever started the process has left them: default or ignored.
-    pub fn inherited() -> Actions {
-        let mut actions = [Action::default(); 65];
-        for signal in (1..=64).filter(|&signal| bit(signal) & FAULTS == 0) {
-            if let Ok(action) = trap::action(signal)
-                && action.handler == SIG_IGN
-            {
-                actions[signal as usize] = action;
-            }
-        }
-        Actions(Lock::new(actions))
+impl Default for Actions {
+    fn default() -> Actions {
+        Actions(Lock::new(Known { actions: [Action::default(); 65], signals: 0 }))
     }
+}
 
+impl Actions {
     pub fn get(&self, signal: i32) -> Action {
-        self.0.lock()[signal as usize & 63 | signal as usize & 64]
+        *self.0.lock().of(signal)
     }
 
     /// The action for a signal that is to be delivered now: SA_RESETHAND has done its work.
     pub fn take(&self, signal: i32) -> Action {
-        let mut actions = self.0.lock();
-        let action = actions[signal as usize];
+        let mut known = self.0.lock();
+        let entry = known.of(signal);
+        let action = *entry;
         if action.flags & libc::SA_RESETHAND as u32 as u64 != 0 && action.handler > SIG_IGN {
-            actions[signal as usize].handler = SIG_DFL;
-            let _ = tell_host(signal, &actions[signal as usize]);
+            entry.handler = SIG_DFL;
+            let _ = tell_host(signal, entry);
         }
         action
     }
 
     /// Sets an action. Returns the old one.
     pub fn set(&self, signal: i32, action: Action) -> Result<Action> {
-        let mut actions = self.0.lock();
+        let mut known = self.0.lock();
+        let entry = known.of(signal);
         let action = Action { mask: action.mask & !(bit(libc::SIGKILL) | bit(libc::SIGSTOP)), ..action };
         tell_host(signal, &action)?;
-        Ok(std::mem::replace(&mut actions[signal as usize], action))
+        Ok(std::mem::replace(entry, action))
     }
 
     /// execve(2): what was handled has its default action.
     pub fn reset(&self) {
-        let mut actions = self.0.lock();
-        for (signal, action) in actions.iter_mut().enumerate().skip(1) {
+        let mut known = self.0.lock();
+        for (signal, action) in known.actions.iter_mut().enumerate().skip(1) {
             if action.handler > SIG_IGN {
                 *action = Action::default();
                 let _ = tell_host(signal as i32, action);
