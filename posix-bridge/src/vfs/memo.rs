@@ -6,11 +6,11 @@ use super::{Id, OURS, id, open_dir};
 use crate::args::PathBuffer;
 use host::Result;
 use host::linux;
-use parking_lot::Mutex;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn hash(value: impl Hash) -> u64 {
@@ -70,47 +70,42 @@ pub struct Parent {
     id: Id,
 }
 
-/// The last parent directory that was used twice in a row.
-#[derive(Default)]
-pub struct LastParent {
-    held: Mutex<Option<Arc<Parent>>>,
+thread_local! {
+    /// The last parent directory that the thread used twice in a row. Each has its own: programs that look at many files share them
+    /// out by folders.
+    static HELD: RefCell<Option<Rc<Parent>>> = const { RefCell::new(None) };
     /// What the last use was about.
-    used: AtomicU64,
+    static USED: Cell<u64> = const { Cell::new(0) };
 }
 
-impl LastParent {
-    /// The parent directory `path` below `base` if it is the one that is held. The kernel finds the path once more, wherever
-    /// links may lead it; what counts is that it arrives at the very directory that was found without any.
-    pub fn find(&self, base: RawFd, path: &[u8], c_path: &CStr) -> Option<Arc<Parent>> {
-        // Never waits: a fork may have copied the lock while it was held.
-        let parent = self.held.try_lock()?.as_ref().filter(|held| held.base == base && held.path == path)?.clone();
-        let now = linux::fstatat(base, c_path, 0).ok()?;
-        (id(&now) == parent.id).then_some(parent)
-    }
+/// The parent directory `path` below `base` if it is the one that is held. The kernel finds the path once more, wherever
+/// links may lead it; what counts is that it arrives at the very directory that was found without any.
+fn find(base: RawFd, path: &[u8], c_path: &CStr) -> Option<Rc<Parent>> {
+    let parent = HELD.with_borrow(|held| held.as_ref().filter(|held| held.base == base && held.path == path).cloned())?;
+    let now = linux::fstatat(base, c_path, 0).ok()?;
+    (id(&now) == parent.id).then_some(parent)
+}
 
-    /// Opens a parent directory, and holds it if it is the second time in a row.
-    pub fn open(&self, base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<Opened> {
-        let c_path = c_path(path, buffer)?;
-        if let Some(parent) = self.find(base, path, c_path) {
-            return Ok(Opened::Held(parent));
-        }
-        let fd = open_dir(base, c_path)?;
-        let now = hash((base, path));
-        if self.used.swap(now, Ordering::Relaxed) != now {
-            return Ok(Opened::New(fd));
-        }
-        let fd = linux::move_up(fd, OURS)?;
-        let id = id(&linux::fstat(fd.as_raw_fd())?);
-        let parent = Arc::new(Parent { base, path: path.to_vec(), fd, id });
-        if let Some(mut held) = self.held.try_lock() {
-            *held = Some(parent.clone());
-        }
-        Ok(Opened::Held(parent))
+/// Opens a parent directory, and holds it if it is the second time in a row.
+pub fn open_parent(base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<Opened> {
+    let c_path = c_path(path, buffer)?;
+    if let Some(parent) = find(base, path, c_path) {
+        return Ok(Opened::Held(parent));
     }
+    let fd = open_dir(base, c_path)?;
+    let now = hash((base, path));
+    if USED.replace(now) != now {
+        return Ok(Opened::New(fd));
+    }
+    let fd = linux::move_up(fd, OURS)?;
+    let id = id(&linux::fstat(fd.as_raw_fd())?);
+    let parent = Rc::new(Parent { base, path: path.to_vec(), fd, id });
+    HELD.set(Some(parent.clone()));
+    Ok(Opened::Held(parent))
 }
 
 /// A parent directory.
 pub enum Opened {
     New(OwnedFd),
-    Held(Arc<Parent>),
+    Held(Rc<Parent>),
 }

@@ -19,8 +19,9 @@ use host::{Errno, Result};
 use path::{below, components, normal, pop, split_first};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::rc::Rc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 pub use resolve::Located;
 
@@ -136,7 +137,6 @@ pub struct Vfs {
     root: AtomicUsize,
     cwd: AtomicU8,
     top_links: memo::TopLinks,
-    last_parent: memo::LastParent,
 }
 
 /// Devices that are the host's own, and what a /dev has beside them.
@@ -152,7 +152,7 @@ const DEVICE_LINKS: [(&[u8], &[u8]); 4] = [
 pub enum Dir {
     Borrowed(RawFd),
     Owned(OwnedFd),
-    Held(Arc<memo::Parent>),
+    Held(Rc<memo::Parent>),
 }
 
 impl Dir {
@@ -247,7 +247,6 @@ impl Vfs {
             root: AtomicUsize::new(0),
             cwd: AtomicU8::new(CWD_UNKNOWN),
             top_links: memo::TopLinks::default(),
-            last_parent: memo::LastParent::default(),
         })
     }
 

@@ -5,7 +5,7 @@
 //! /proc is met, a [`Walk`] goes on component by component. It holds each directory by a descriptor and checks by device and
 //! inode number, not by name, that `..` stops at the root; so neither links nor concurrent renames lead out.
 
-use super::memo::Opened;
+use super::memo::{self, Opened};
 use super::path::{NAME_MAX, Name, PATH_MAX, below, pop, split_first, split_last};
 use super::{Dir, Folder, PLAIN, Source, Vfs, id, open_dir};
 use crate::proc;
@@ -83,7 +83,7 @@ impl Vfs {
             Dir::Borrowed(base)
         } else {
             let mut buffer = [0; PATH_MAX];
-            match self.last_parent.open(base, parent, &mut buffer) {
+            match memo::open_parent(base, parent, &mut buffer) {
                 Ok(Opened::New(fd)) => Dir::Owned(fd),
                 Ok(Opened::Held(parent)) => Dir::Held(parent),
                 Err(Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN) => return Ok(None),
