@@ -94,6 +94,7 @@ pub fn fchmodat2(call: &mut Call, dir: Fd, path: Path, mode: Mode, flags: i32) -
     let mut buffer = [0; PATH_MAX];
     let path = path.read(&mut buffer)?;
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
+        call.vfs.changeable(dir.0)?;
         return linux::pass(libc::SYS_fchmod, [dir.0 as usize, mode.0 as usize, 0, 0, 0, 0]);
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
@@ -148,6 +149,7 @@ pub fn mknodat(call: &mut Call, dir: Fd, path: Path, mode: Mode, device: usize) 
 /// utimensat(2). Without a path it is about the descriptor.
 pub fn utimensat(call: &mut Call, dir: Fd, path: Path, times: Addr, flags: i32) -> Result<usize> {
     if path.0 == 0 {
+        call.vfs.changeable(dir.0)?;
         return call.pass([dir.0 as usize, 0, times.0, flags as usize, 0, 0]);
     }
     if flags & !(libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH) != 0 {
@@ -156,6 +158,7 @@ pub fn utimensat(call: &mut Call, dir: Fd, path: Path, times: Addr, flags: i32) 
     let mut buffer = [0; PATH_MAX];
     let path = path.read(&mut buffer)?;
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
+        call.vfs.changeable(dir.0)?;
         return call.pass([dir.0 as usize, c"".as_ptr() as usize, times.0, libc::AT_EMPTY_PATH as usize, 0, 0]);
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
@@ -166,6 +169,12 @@ pub fn utimensat(call: &mut Call, dir: Fd, path: Path, times: Addr, flags: i32) 
 fn set_times(node: &crate::vfs::open::Node, times: usize) -> Result<usize> {
     let fd = node.fd.as_raw_fd() as usize;
     linux::pass(libc::SYS_utimensat, [fd, c"".as_ptr() as usize, times, libc::AT_EMPTY_PATH as usize, 0, 0])
+}
+
+/// fchmod(2)
+pub fn fchmod(call: &mut Call, fd: Fd, _mode: Mode) -> Result<usize> {
+    call.vfs.changeable(fd.0)?;
+    call.pass(call.args)
 }
 
 /// utime(2)

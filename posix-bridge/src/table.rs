@@ -111,7 +111,7 @@ table! {
     89 readlink(path: Path, buffer: Addr, size: usize) [unistd::readlink] Full;
     76 truncate(path: Path, length: usize) [unistd::truncate] Full;
     92 chown(path: Path, user: u32, group: u32) [unistd::chown] Full;
-    93 fchown(fd: Fd, user: u32, group: u32) pass Full;
+    93 fchown(fd: Fd, user: u32, group: u32) [unistd::fchown] Full;
     94 lchown(path: Path, user: u32, group: u32) [unistd::lchown] Full;
     260 fchownat(dir: Fd, path: Path, user: u32, group: u32, flags: i32) [unistd::fchownat] Full;
     263 unlinkat(dir: Fd, path: Path, flags: i32) [unistd::unlinkat] Full;
@@ -156,7 +156,7 @@ table! {
     6 lstat(path: Path, stat: Addr) [stat::lstat] Full;
     83 mkdir(path: Path, mode: Mode) [stat::mkdir] Full;
     90 chmod(path: Path, mode: Mode) [stat::chmod] Full;
-    91 fchmod(fd: Fd, mode: Mode) pass Full;
+    91 fchmod(fd: Fd, mode: Mode) [stat::fchmod] Full;
     95 umask(mask: Mode) pass Full;
     132 utime(path: Path, times: Addr) [stat::utime] Full;
     133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices");
@@ -175,7 +175,7 @@ table! {
     // sys/xattr.h
     188 setxattr(path: Path, name: Addr, value: Addr, size: usize, flags: i32) [xattr::setxattr] Full;
     189 lsetxattr(path: Path, name: Addr, value: Addr, size: usize, flags: i32) [xattr::lsetxattr] Full;
-    190 fsetxattr(fd: Fd, name: Addr, value: Addr, size: usize, flags: i32) pass Full;
+    190 fsetxattr(fd: Fd) [xattr::fsetxattr] Full;
     191 getxattr(path: Path, name: Addr, value: Addr, size: usize) [xattr::getxattr] Full;
     192 lgetxattr(path: Path, name: Addr, value: Addr, size: usize) [xattr::lgetxattr] Full;
     193 fgetxattr(fd: Fd, name: Addr, value: Addr, size: usize) pass Full;
@@ -184,7 +184,7 @@ table! {
     196 flistxattr(fd: Fd, list: Addr, size: usize) pass Full;
     197 removexattr(path: Path, name: Addr) [xattr::removexattr] Full;
     198 lremovexattr(path: Path, name: Addr) [xattr::lremovexattr] Full;
-    199 fremovexattr(fd: Fd, name: Addr) pass Full;
+    199 fremovexattr(fd: Fd) [xattr::fremovexattr] Full;
 
     // sys/socket.h
     41 socket(family: i32, kind: i32, protocol: i32) pass Full;

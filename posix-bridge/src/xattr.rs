@@ -1,4 +1,4 @@
-//! sys/xattr.h: extended attributes by path. Those by descriptor are handed on as they are.
+//! sys/xattr.h: extended attributes.
 
 use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
@@ -59,4 +59,15 @@ pub fn removexattr(call: &mut Call, path: Path, name: Addr) -> Result<usize> {
 /// lremovexattr(2)
 pub fn lremovexattr(call: &mut Call, path: Path, name: Addr) -> Result<usize> {
     change(call, path, Last::NoFollow, libc::SYS_removexattr, [name.0, 0, 0, 0])
+}
+
+/// fsetxattr(2)
+pub fn fsetxattr(call: &mut Call, fd: Fd) -> Result<usize> {
+    call.vfs.changeable(fd.0)?;
+    call.pass(call.args)
+}
+
+/// fremovexattr(2)
+pub fn fremovexattr(call: &mut Call, fd: Fd) -> Result<usize> {
+    fsetxattr(call, fd)
 }

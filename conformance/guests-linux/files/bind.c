@@ -42,6 +42,11 @@ int main() {
     SEE(chown("/fixed/secret", -1, -1));
     SEE(truncate("/fixed/secret", 0));
     SEE(utimensat(AT_FDCWD, "/fixed/secret", NULL, 0));
+    int fixed = open("/fixed/secret", O_RDONLY), null = open("/dev/null", O_RDWR);
+    SEE(fchmod(fixed, 0777));
+    SEE(fchown(fixed, -1, -1));
+    SEE(futimens(fixed, NULL));
+    SEE(fchmod(null, 0666));
     SEE(access("/fixed/secret", W_OK));
     SEE(access("/fixed/secret", R_OK));
     SEE(mkfifo("/fixed/fifo", 0644));

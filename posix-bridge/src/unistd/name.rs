@@ -198,6 +198,7 @@ pub fn fchownat(call: &mut Call, dir: Fd, path: Path, user: u32, group: u32, fla
         linux::pass(libc::SYS_fchownat, [fd as usize, c"".as_ptr() as usize, user as usize, group as usize, empty, 0])
     };
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
+        call.vfs.changeable(dir.0)?;
         return change(dir.0);
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
@@ -209,4 +210,10 @@ pub fn truncate(call: &mut Call, path: Path, len: usize) -> Result<usize> {
     let mut buffer = [0; PATH_MAX];
     let node = call.vfs.node_to_change(libc::AT_FDCWD, path.read(&mut buffer)?, Last::Follow)?;
     linux::pass(libc::SYS_truncate, [magic(node.fd.as_raw_fd()).as_ptr() as usize, len, 0, 0, 0, 0])
+}
+
+/// fchown(2)
+pub fn fchown(call: &mut Call, fd: Fd, _user: u32, _group: u32) -> Result<usize> {
+    call.vfs.changeable(fd.0)?;
+    call.pass(call.args)
 }

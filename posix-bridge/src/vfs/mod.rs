@@ -312,6 +312,10 @@ impl Vfs {
         self.mounts[1..].iter().any(|m| below(&m.guest, place).is_some())
     }
 
+    pub(crate) fn any_read_only(&self) -> bool {
+        self.any_read_only
+    }
+
     /// EROFS for what lies in a mount that is read-only.
     pub fn writable(&self, mount: usize) -> Result<()> {
         if self.mounts[mount].read_only { Err(Errno::EROFS) } else { Ok(()) }

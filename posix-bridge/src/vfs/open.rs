@@ -204,6 +204,21 @@ impl Vfs {
         if node.own { Ok(node) } else { Err(Errno::EPERM) }
     }
 
+    /// Whether mode, owner, times and attributes of an open file may be changed: as by path.
+    pub fn changeable(&self, fd: RawFd) -> Result<()> {
+        let kind = linux::fstat(fd)?.st_mode & libc::S_IFMT;
+        let is_device = kind == libc::S_IFCHR || kind == libc::S_IFBLK;
+        if !is_device && !self.any_read_only() {
+            return Ok(());
+        }
+        match self.place_of(fd)? {
+            Some((mount, _)) if self.is_host_file(mount) => Err(Errno::EPERM),
+            Some((mount, _)) => self.writable(mount),
+            None if is_device => Err(Errno::EPERM),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a mount is a file or device of the host that came with /dev, which the guest may use but not change.
     fn is_host_file(&self, mount: usize) -> bool {
         matches!(&self.mounts[mount].source, super::Source::File(path) if super::DEVICES.contains(&path.as_c_str()))
