@@ -69,7 +69,7 @@ def build(source, variant):
         compiler = "x86_64-w64-mingw32-g++" if source.suffix == ".cpp" else "x86_64-w64-mingw32-gcc"
         # A program without a C runtime brings its own entry point.
         bare = ["-nostdlib", "-Wl,-e,mainCRTStartup", "-lkernel32", "-lntdll"] if "mainCRTStartup" in text else None
-        libs = bare or ["-static", "-lws2_32", "-ladvapi32"] if variant == "msvcrt" or bare else UCRT
+        libs = bare or ["-static", "-lws2_32", "-ladvapi32", "-lbcrypt", "-lsynchronization"] if variant == "msvcrt" or bare else UCRT
         p = run([compiler, "-O1", "-w", "-o", str(exe), str(source)] + libs)
     return exe if p.returncode == 0 and exe.exists() else p.stdout.decode(errors="replace")
 
