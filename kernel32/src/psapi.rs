@@ -1,8 +1,9 @@
 //! psapi.h, toolhelp and other facts about processes and their modules: this one's.
 
 use crate::processenv::give_text;
-use abi::{HANDLE, PWSTR, Ptr, Win32Error, export};
+use abi::{HANDLE, PSTR, PWSTR, Ptr, Win32Error, export};
 use ntdll::ldr;
+use std::sync::Arc;
 use windows_sys::Win32::System::ProcessStatus::{MODULEINFO, PROCESS_MEMORY_COUNTERS};
 
 /// The bases of a process's modules.
@@ -34,18 +35,42 @@ pub fn GetModuleInformation(process: HANDLE, base: usize, info: Ptr<MODULEINFO>,
     })?)
 }
 
-/// The path of a module.
-#[export(kernel32, partial("own process only"), name = "K32GetModuleFileNameExW")]
-pub fn GetModuleFileNameExW(process: HANDLE, base: usize, to: PWSTR, size: u32) -> Result<u32, Win32Error> {
-    ntdll::memory::own_process(process)?;
-    give_text(&ldr::module_at(base).ok_or(Win32Error::INVALID_HANDLE)?.path, to, size)
+/// Copies a text, cut to the room that there is, with its NUL. Returns the length of what was copied.
+fn give<T: Copy + Default>(text: &[T], to: Ptr<T>, size: u32) -> Result<u32, Win32Error> {
+    let Some(room) = (size as usize).checked_sub(1) else { return Err(Win32Error::INSUFFICIENT_BUFFER) };
+    let len = text.len().min(room);
+    to.write_slice(&text[..len])?;
+    to.add(len).write(T::default())?;
+    Ok(len as u32)
 }
 
-/// The file name of a module.
+fn module(process: HANDLE, base: usize) -> Result<Arc<ldr::Module>, Win32Error> {
+    ntdll::memory::own_process(process)?;
+    ldr::module_at(base).ok_or(Win32Error::INVALID_HANDLE)
+}
+
+/// The path of a module; 0 is the program.
+#[export(kernel32, partial("own process only"), name = "K32GetModuleFileNameExW")]
+pub fn GetModuleFileNameExW(process: HANDLE, base: usize, to: PWSTR, size: u32) -> Result<u32, Win32Error> {
+    give(&module(process, base)?.path, to, size)
+}
+
+/// GetModuleFileNameExW in ANSI.
+#[export(kernel32, partial("own process only"), name = "K32GetModuleFileNameExA")]
+pub fn GetModuleFileNameExA(process: HANDLE, base: usize, to: PSTR, size: u32) -> Result<u32, Win32Error> {
+    give(&ntdll::nls::wide_to_ansi(&module(process, base)?.path), to, size)
+}
+
+/// The file name of a module; 0 is the program.
 #[export(kernel32, partial("own process only"), name = "K32GetModuleBaseNameW")]
 pub fn GetModuleBaseNameW(process: HANDLE, base: usize, to: PWSTR, size: u32) -> Result<u32, Win32Error> {
-    ntdll::memory::own_process(process)?;
-    give_text(&ldr::module_at(base).ok_or(Win32Error::INVALID_HANDLE)?.name, to, size)
+    give(&module(process, base)?.name, to, size)
+}
+
+/// GetModuleBaseNameW in ANSI.
+#[export(kernel32, partial("own process only"), name = "K32GetModuleBaseNameA")]
+pub fn GetModuleBaseNameA(process: HANDLE, base: usize, to: PSTR, size: u32) -> Result<u32, Win32Error> {
+    give(&ntdll::nls::wide_to_ansi(&module(process, base)?.name), to, size)
 }
 
 /// How much memory a process uses.

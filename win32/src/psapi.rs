@@ -1,6 +1,6 @@
 //! psapi.dll: the functions of psapi.h under their own names; kernel32 has them with K32 before.
 
-use abi::{HANDLE, PWSTR, Ptr, Win32Error, export};
+use abi::{HANDLE, PSTR, PWSTR, Ptr, Win32Error, export};
 use kernel32::psapi;
 use windows_sys::Win32::System::ProcessStatus::{MODULEINFO, PROCESS_MEMORY_COUNTERS};
 
@@ -32,6 +32,18 @@ pub fn GetModuleFileNameExW(process: HANDLE, base: usize, to: PWSTR, size: u32) 
 #[export(psapi, partial("own process only"))]
 pub fn GetModuleBaseNameW(process: HANDLE, base: usize, to: PWSTR, size: u32) -> Result<u32, Win32Error> {
     psapi::GetModuleBaseNameW(process, base, to, size)
+}
+
+/// GetModuleFileNameExW in ANSI.
+#[export(psapi, partial("own process only"))]
+pub fn GetModuleFileNameExA(process: HANDLE, base: usize, to: PSTR, size: u32) -> Result<u32, Win32Error> {
+    psapi::GetModuleFileNameExA(process, base, to, size)
+}
+
+/// GetModuleBaseNameW in ANSI.
+#[export(psapi, partial("own process only"))]
+pub fn GetModuleBaseNameA(process: HANDLE, base: usize, to: PSTR, size: u32) -> Result<u32, Win32Error> {
+    psapi::GetModuleBaseNameA(process, base, to, size)
 }
 
 /// How much memory a process uses.
