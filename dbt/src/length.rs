@@ -1,7 +1,7 @@
 //! Where the next instruction begins (Intel SDM volume 2, chapter 2 and appendix A).
 //!
 //! The decoder proper makes tables of half a megabyte when it is first used, which every process of a shell's loop would carry.
-//! This one knows lengths and little else; where both know an instruction, they agree (see the tests, and fuzz target `lengths`).
+//! This one knows lengths and little else; where both know an instruction, they agree (see the tests).
 
 /// What matters about an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
