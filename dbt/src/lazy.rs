@@ -1,24 +1,48 @@
 //! A site that has trapped: what can be replaced there without reading the whole function.
 //!
-//! That it has trapped proves that a `syscall` instruction begins there. Compilers load the number right before it:
-//! `mov eax, imm32; syscall`. The `mov` has the five bytes that a jump needs, and the `syscall` stays where it is, so whoever jumps
-//! to it still makes a call ([`site`]). Where something else stands before it, its two bytes become a short jump to padding
-//! between functions, where there is room for a long one ([`hole`]).
+//! That it has trapped proves that a `syscall` instruction begins there, and no more than that: who jumps to the `syscall`, or
+//! between the instructions around it, is not known. So only one whole instruction is ever replaced, and all others stay valid
+//! where they are. In this order:
+//!
+//! - [`Form::Number`]. Compilers load the number right before: `mov eax, imm32; syscall`. The `mov` has the five bytes that a jump
+//!   needs ([`site`]).
+//! - [`Form::Padding`]. The two bytes of the `syscall` become a short jump to padding between functions, where there is room for a
+//!   long one ([`hole`]).
+//! - [`Form::Neighbours`]. A jump replaces the last instruction of five bytes or more before the `syscall`. The trampoline does
+//!   what that one did, and what those between it and the `syscall` do. They work on registers alone, so nothing of it
+//!   can fault where the guest would not expect it. Whoever jumps to one of those between goes on to the `syscall`, as before.
+//!
+//! Where instructions begin before the site is found by reading from many places further up: whoever begins between two
+//! instructions falls into step after a few. That all who come to the `syscall` come by the same instruction is not a proof
+//! where data stands before it. Of the data it would have to be true that nearly all ways of reading them end at the site and go over the
+//! same harmless instructions; and for the first form that they hold the number with which it trapped.
 
 use crate::length::{Kind, instruction};
 use crate::scan::{Code, JUMP, SYSCALL, Site};
 use std::ops::Range;
 
-/// Bytes to be written at an address.
+/// Bytes to be written at an address. The first [`JUMP`] of them at once: nobody runs the rest after that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub at: u64,
     pub bytes: Vec<u8>,
 }
 
+/// What stands around a site decides how it is patched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A jump in the place of the `mov` that loads the number.
+    Number,
+    /// A short jump in the place of the `syscall`, and a long one in padding.
+    Padding,
+    /// A jump in the place of another instruction before the `syscall`.
+    Neighbours,
+}
+
 /// What makes a site jump to the handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
+    pub form: Form,
     /// At most [`MAX_TRAMPOLINE`] bytes, to be written first.
     pub trampoline: Vec<u8>,
     /// To be written in this order: each leaves the code right.
@@ -28,20 +52,36 @@ pub struct Patch {
 /// Patches the site at `syscall`, which trapped with `number` in EAX, with a trampoline at `at`. `code` has [`AROUND`] bytes on
 /// either side of the site, or what there is; `handler`: see [`crate::patch::patch`]. None: it has to stay as it is.
 pub fn patch(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
-    before(code, syscall, number, at, handler).or_else(|| away(code, syscall, at, handler))
+    let lead = lead(code, syscall)?;
+    let number = site(lead, syscall, number).map(|site| (Form::Number, site.start));
+    let before = |(form, start)| before(lead, form, start, syscall, at, handler);
+    number
+        .and_then(before)
+        .or_else(|| away(code, syscall, at, handler))
+        .or_else(|| neighbours(lead, syscall).map(|start| (Form::Neighbours, start)).and_then(before))
 }
 
-/// No trampoline is longer: a `mov`, `lea` and `jmp`.
-pub const MAX_TRAMPOLINE: usize = 7 + 7 + 6;
+/// Instructions that move have no more bytes than this together.
+const MAX_DISPLACED: usize = 35;
+/// No trampoline is longer: what is displaced, `lea` and `jmp`.
+pub const MAX_TRAMPOLINE: usize = MAX_DISPLACED + 7 + 6;
 
-/// A jump in the place of the `mov` before the site.
-fn before(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
-    let from = (syscall.saturating_sub(LEAD).max(code.address) - code.address) as usize;
-    let lead = Code { bytes: code.bytes.get(from..)?, address: code.address + from as u64 };
-    let site = site(lead, syscall, number)?;
-    let displaced = &code.bytes[(site.start - code.address) as usize..(syscall - code.address) as usize];
-    let change = Change { at: site.start, bytes: jump(site.start, at)? };
-    Some(Patch { trampoline: trampoline(displaced, at, syscall + SYSCALL, handler)?, changes: vec![change] })
+/// What readers read: the code right before the site, and the site.
+fn lead(code: Code, syscall: u64) -> Option<Code> {
+    let from = usize::try_from(syscall.saturating_sub(LEAD).max(code.address).checked_sub(code.address)?).ok()?;
+    let to = usize::try_from((syscall + SYSCALL).checked_sub(code.address)?).ok()?;
+    Some(Code { bytes: code.bytes.get(from..to)?, address: code.address + from as u64 })
+}
+
+/// A jump in the place of the instruction at `start`, from which the code goes on to the site.
+fn before(code: Code, form: Form, start: u64, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
+    let displaced = Code { bytes: code.bytes.get((start - code.address) as usize..(syscall - code.address) as usize)?, address: start };
+    let (len, _) = instruction(displaced.bytes)?;
+    let mut bytes = jump(start, at)?;
+    // Other readers find the next boundary sooner if nothing is left of the rest.
+    bytes.resize(len, 0xcc);
+    let changes = vec![Change { at: start, bytes }];
+    Some(Patch { form, trampoline: trampoline(displaced, at, syscall + SYSCALL, handler)?, changes })
 }
 
 /// A short jump in the place of the `syscall` itself, to a long one in padding near by.
@@ -51,8 +91,9 @@ fn away(code: Code, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
     let mut long = jump(hole.start, at)?;
     long.resize((hole.end - hole.start) as usize, 0xcc);
     let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
+    let nothing = Code { bytes: &[], address: syscall };
     let changes = vec![Change { at: hole.start, bytes: long }, Change { at: syscall, bytes: vec![0xeb, short as u8] }];
-    Some(Patch { trampoline: trampoline(&[], at, after, handler)?, changes })
+    Some(Patch { form: Form::Padding, trampoline: trampoline(nothing, at, after, handler)?, changes })
 }
 
 /// The displacement of an instruction that ends at `from`.
@@ -65,10 +106,21 @@ fn jump(from: u64, to: u64) -> Option<Vec<u8>> {
 }
 
 /// A trampoline at `at`: what was displaced, then the call, after which the guest goes on at `after`.
-fn trampoline(displaced: &[u8], at: u64, after: u64, handler: u64) -> Option<Vec<u8>> {
-    let here = at + displaced.len() as u64;
+fn trampoline(displaced: Code, at: u64, after: u64, handler: u64) -> Option<Vec<u8>> {
+    let mut bytes = displaced.bytes.to_vec();
+    let mut next = 0;
+    while next < bytes.len() {
+        let (len, kind) = instruction(&bytes[next..])?;
+        next += len;
+        if kind == Kind::Relative {
+            let distance = i32::from_le_bytes(bytes[next - 4..next].try_into().ok()?);
+            let target = (displaced.address + next as u64).wrapping_add_signed(distance.into());
+            bytes[next - 4..next].copy_from_slice(&near(at + next as u64, target)?);
+        }
+    }
+    let here = at + next as u64;
     // lea rcx, [after]; jmp [handler]
-    Some([displaced, &[0x48, 0x8d, 0x0d], &near(here + 7, after)?, &[0xff, 0x25], &near(here + 13, handler)?].concat())
+    Some([&bytes[..], &[0x48, 0x8d, 0x0d], &near(here + 7, after)?, &[0xff, 0x25], &near(here + 13, handler)?].concat())
 }
 
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
@@ -88,32 +140,76 @@ pub fn site(code: Code, syscall: u64, number: u32) -> Option<Site> {
         _ => return None,
     };
     let start = at - len;
-    // Everyone who reads from further up and comes to the `syscall` has to have read the `mov`.
-    let mut readers = 0;
+    let Readers { come, all_by, .. } = readers(before, start);
+    // At the start of a page there is nothing to read before.
+    (all_by && (come > 0 || start == 0)).then_some(Site { address: syscall, start: code.address + start as u64, end: syscall + SYSCALL })
+}
+
+/// The start of the instruction that [`Form::Neighbours`] replaces.
+fn neighbours(code: Code, syscall: u64) -> Option<u64> {
+    let at = (syscall - code.address) as usize;
+    let before = &code.bytes[..at];
+    let start = longest_last(before)?;
+    let Readers { tried, come, all_by } = readers(before, start);
+    // Unlike the number, nothing else says that this is code.
+    (all_by && tried >= 8 && come * 4 >= tried * 3).then_some(code.address + start as u64)
+}
+
+/// Where the last instruction with room for a jump begins, as one reader who comes to the end of `code` sees it. All from there
+/// to the end can move.
+fn longest_last(code: &[u8]) -> Option<usize> {
+    (0..code.len())
+        .find_map(|from| {
+            let (mut next, mut found) = (from, None);
+            while next < code.len() {
+                let (len, kind) = instruction(&code[next..])?;
+                if !kind.can_move() {
+                    found = None;
+                } else if len >= JUMP as usize {
+                    found = Some(next);
+                }
+                next += len;
+            }
+            // The first reader who comes decides, whatever it sees.
+            (next == code.len()).then_some(found)
+        })?
+        .filter(|start| code.len() - start <= MAX_DISPLACED)
+}
+
+/// Those who read on from the beginning of some code.
+struct Readers {
+    tried: usize,
+    /// How many come to its end.
+    come: usize,
+    /// Whether all of those come by the place in question.
+    all_by: bool,
+}
+
+/// Reads on to the end of `code` from many places before `start`.
+fn readers(code: &[u8], start: usize) -> Readers {
+    let mut readers = Readers { tried: 0, come: 0, all_by: true };
     for from in 0..start.saturating_sub(usize::from(start > 32) * 16).max(1) {
-        let mut next = from;
-        let mut seen = false;
-        while next < at {
-            let Some((len, kind)) = instruction(&before[next..]) else { break };
-            seen |= next == start && kind == Kind::LoadsNumber;
+        let (mut next, mut seen) = (from, false);
+        while next < code.len() {
+            let Some((len, _)) = instruction(&code[next..]) else { break };
+            seen |= next == start;
             next += len;
         }
-        if next == at {
-            if !seen {
-                return None;
-            }
-            readers += 1;
+        readers.tried += 1;
+        if next == code.len() {
+            readers.come += 1;
+            readers.all_by &= seen;
         }
     }
-    // At the start of a page there is nothing to read before.
-    (readers > 0 || start == 0).then_some(Site { address: syscall, start: code.address + start as u64, end: syscall + SYSCALL })
+    readers
 }
 
 /// How far around a site a hole may lie, and what has to be read to find one.
 pub const AROUND: u64 = 128 + LEAD;
 
-/// Padding in reach of a short jump at `syscall`, of at least [`JUMP`] bytes. It ends at a multiple of 16, and what stands before it
-/// never goes on behind itself, so nobody runs it.
+/// Padding in reach of a short jump at `syscall`, of at least [`JUMP`] bytes. It leads up to a multiple of 16, and what stands before it
+/// never goes on behind itself, so nobody comes that way. No branch near by leads to it either, and it holds no multiple of 16: a function
+/// may begin with nops, and would begin there.
 pub fn hole(code: Code, syscall: u64) -> Option<Range<u64>> {
     let after = syscall + SYSCALL;
     // A short jump reaches from -128 to 127.
@@ -121,7 +217,29 @@ pub fn hole(code: Code, syscall: u64) -> Option<Range<u64>> {
     let mut ends = (reach.start.next_multiple_of(16)..=reach.end + 16).step_by(16);
     ends.find_map(|end| {
         let start = padding(code, end)?;
-        (reach.contains(&start) && is_dead(code, start)).then_some(start..end)
+        let end = end.min(start.next_multiple_of(16));
+        (end - start >= JUMP && reach.contains(&start) && is_dead(code, start) && !is_branched_to(code, start..end)).then_some(start..end)
+    })
+}
+
+/// Whether bytes that look like a direct branch lead there.
+fn is_branched_to(code: Code, there: Range<u64>) -> bool {
+    let short = |at: usize| {
+        let is_branch = matches!(code.bytes[at], 0x70..=0x7f | 0xe0..=0xe3 | 0xeb);
+        is_branch.then(|| (2, i64::from(code.bytes[at + 1] as i8)))
+    };
+    let long = |at: usize| {
+        let opcode = match code.bytes[at..] {
+            [0xe8 | 0xe9, ..] => 1,
+            [0x0f, 0x80..=0x8f, ..] => 2,
+            _ => return None,
+        };
+        let distance = code.bytes.get(at + opcode..at + opcode + 4)?;
+        Some((opcode + 4, i64::from(i32::from_le_bytes(distance.try_into().ok()?))))
+    };
+    (0..code.bytes.len().saturating_sub(1)).any(|at| {
+        let leads = |(len, distance): (usize, i64)| there.contains(&(code.address + (at + len) as u64).wrapping_add_signed(distance));
+        short(at).is_some_and(leads) || long(at).is_some_and(leads)
     })
 }
 

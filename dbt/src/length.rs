@@ -1,7 +1,7 @@
 //! Where the next instruction begins (Intel SDM volume 2, chapter 2 and appendix A).
 //!
 //! The decoder proper makes tables of half a megabyte when it is first used, which every process of a shell's loop would carry.
-//! This one knows lengths and little else; where both know an instruction, they agree (see the tests, and fuzz target `lengths`).
+//! This one knows lengths and little else; where both know an instruction, they agree (see the tests).
 
 /// What matters about an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,12 +12,25 @@ pub enum Kind {
     Padding,
     /// `mov eax, imm32` or `mov rax, simm32`.
     LoadsNumber,
+    /// Works on registers and flags alone, and does the same wherever it stands. It does not fault.
+    Registers,
+    /// Like `Registers`, but for its last four bytes, which are a distance from its end: `lea` of a relative address, `jcc`.
+    Relative,
     Other,
+}
+
+impl Kind {
+    /// Whether it can be run from elsewhere, its distance corrected.
+    pub fn can_move(self) -> bool {
+        matches!(self, Kind::LoadsNumber | Kind::Registers | Kind::Relative)
+    }
 }
 
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The last ModRM byte.
+    modrm: u8,
 }
 
 impl Reader<'_> {
@@ -35,6 +48,7 @@ impl Reader<'_> {
     /// ModRM with what belongs to it: SIB and displacement. Returns the ModRM byte.
     fn modrm(&mut self) -> Option<u8> {
         let modrm = self.next()?;
+        self.modrm = modrm;
         let (mode, rm) = (modrm >> 6, modrm & 7);
         if mode == 3 {
             return Some(modrm);
@@ -57,8 +71,8 @@ fn has_immediate(opcode: u8) -> bool {
 
 /// Length and kind of the instruction that `bytes` begin with. None: there is none, or its end is missing.
 pub fn instruction(bytes: &[u8]) -> Option<(usize, Kind)> {
-    let mut r = Reader { bytes: &bytes[..bytes.len().min(15)], at: 0 };
-    let (mut short, mut address, mut repeat) = (false, false, false);
+    let mut r = Reader { bytes: &bytes[..bytes.len().min(15)], at: 0, modrm: 0 };
+    let (mut short, mut address, mut repeat, mut lock) = (false, false, false, false);
     let mut rex = 0;
     // A REX prefix counts only right before the opcode.
     let opcode = loop {
@@ -71,7 +85,8 @@ pub fn instruction(bytes: &[u8]) -> Option<(usize, Kind)> {
             0x66 => short = true,
             0x67 => address = true,
             0xf2 | 0xf3 => repeat = true,
-            0x2e | 0x36 | 0x3e | 0x26 | 0x64 | 0x65 | 0xf0 => {}
+            0xf0 => lock = true,
+            0x2e | 0x36 | 0x3e | 0x26 | 0x64 | 0x65 => {}
             opcode => break opcode,
         }
         rex = 0;
@@ -82,6 +97,10 @@ pub fn instruction(bytes: &[u8]) -> Option<(usize, Kind)> {
     match opcode {
         0x0f => {
             kind = two_bytes(&mut r)?;
+            // Prefixes make other instructions of some of them.
+            if repeat || lock || short && kind == Kind::Relative {
+                kind = if kind.can_move() { Kind::Other } else { kind };
+            }
             return Some((r.at, kind));
         }
         0xc4 | 0xc5 | 0x62 => {
@@ -157,7 +176,36 @@ pub fn instruction(bytes: &[u8]) -> Option<(usize, Kind)> {
         0xcc => kind = Kind::Padding,
         _ => {}
     }
+    if kind == Kind::Other && !repeat && !lock {
+        kind = one_byte_kind(opcode, r.modrm, address);
+    }
     Some((r.at, kind))
+}
+
+/// Of what has no kind of its own.
+fn one_byte_kind(opcode: u8, modrm: u8, address: bool) -> Kind {
+    let field = modrm >> 3 & 7;
+    match opcode {
+        // With the accumulator and an immediate.
+        0x00..=0x3f if opcode & 7 >= 4 => Kind::Registers,
+        0x91..=0x99 | 0xa8 | 0xa9 | 0xb0..=0xbf => Kind::Registers,
+        0x8d if modrm >= 0xc0 => Kind::Other,
+        0x8d if modrm & 0xc7 == 5 => {
+            if address {
+                Kind::Other
+            } else {
+                Kind::Relative
+            }
+        }
+        0x8d => Kind::Registers,
+        _ if modrm < 0xc0 => Kind::Other,
+        0x00..=0x3f | 0x63 | 0x69 | 0x6b | 0x80 | 0x81 | 0x83..=0x8b | 0xc0 | 0xc1 | 0xd0..=0xd3 => Kind::Registers,
+        0xc6 | 0xc7 if field == 0 => Kind::Registers,
+        0xfe | 0xff if field < 2 => Kind::Registers,
+        // The last two divide, which may fault.
+        0xf6 | 0xf7 if field < 6 => Kind::Registers,
+        _ => Kind::Other,
+    }
 }
 
 fn two_bytes(r: &mut Reader) -> Option<Kind> {
@@ -165,8 +213,17 @@ fn two_bytes(r: &mut Reader) -> Option<Kind> {
     match opcode {
         0x04 | 0x0a | 0x0c | 0x24..=0x27 | 0x36 | 0x39 | 0x3b..=0x3f | 0x7a | 0x7b => return None,
         0x0b => return Some(Kind::Ends),
-        0x05..=0x09 | 0x0e | 0x30..=0x35 | 0x37 | 0x77 | 0xa0..=0xa2 | 0xa8..=0xaa | 0xc8..=0xcf => {}
-        0x80..=0x8f => r.skip(4)?,
+        0xc8..=0xcf => return Some(Kind::Registers),
+        0x05..=0x09 | 0x0e | 0x30..=0x35 | 0x37 | 0x77 | 0xa0..=0xa2 | 0xa8..=0xaa => {}
+        0x80..=0x8f => {
+            r.skip(4)?;
+            return Some(Kind::Relative);
+        }
+        // cmovcc, setcc, imul, movzx, movsx
+        0x40..=0x4f | 0x90..=0x9f | 0xaf | 0xb6 | 0xb7 | 0xbe | 0xbf => {
+            let register = r.modrm()? >= 0xc0;
+            return Some(if register { Kind::Registers } else { Kind::Other });
+        }
         // Control and debug registers: never memory.
         0x20..=0x23 => r.skip(1)?,
         0x38 => {
@@ -228,7 +285,22 @@ fn vector(r: &mut Reader, first: u8) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Mnemonic, Register};
+    use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Mnemonic, OpKind, Register};
+
+    fn touches_memory(instruction: &iced_x86::Instruction) -> bool {
+        let by_operand = (0..instruction.op_count()).any(|op| instruction.op_kind(op) == OpKind::Memory);
+        let relative = instruction.is_ip_rel_memory_operand();
+        relative || by_operand && instruction.mnemonic() != Mnemonic::Lea || instruction.is_stack_instruction()
+    }
+
+    fn may_fault(instruction: &iced_x86::Instruction) -> bool {
+        let divides = matches!(instruction.mnemonic(), Mnemonic::Div | Mnemonic::Idiv);
+        let general = |op| {
+            let register = instruction.op_register(op);
+            instruction.op_kind(op) != OpKind::Register || register.is_gpr()
+        };
+        divides || instruction.is_privileged() || instruction.has_lock_prefix() || !(0..instruction.op_count()).all(general)
+    }
 
     /// Where the decoder proper knows an instruction, this one says the same length.
     #[test]
@@ -266,6 +338,15 @@ mod tests {
                 Kind::LoadsNumber => {
                     matches!(decoded.code(), Code::Mov_r32_imm32 | Code::Mov_rm64_imm32)
                         && decoded.op0_register().full_register() == Register::RAX
+                }
+                Kind::Registers => decoded.flow_control() == FlowControl::Next && !touches_memory(&decoded) && !may_fault(&decoded),
+                Kind::Relative => {
+                    let last = u32::from_le_bytes(bytes[len - 4..len].try_into().expect("4 bytes"));
+                    let target = (len as u64).wrapping_add_signed(i64::from(last as i32));
+                    match decoded.mnemonic() {
+                        Mnemonic::Lea => decoded.memory_base() == Register::RIP && decoded.ip_rel_memory_address() == target,
+                        _ => decoded.is_jcc_near() && decoded.near_branch_target() == target,
+                    }
                 }
                 Kind::Other => true,
             };

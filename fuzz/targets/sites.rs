@@ -1,6 +1,7 @@
 //! Any bytes as code: what is patched decodes to the same instructions, in the trampoline instead.
 #![no_main]
 
+use dbt::lazy::Form;
 use dbt::patch::patch;
 use dbt::scan::{Code, Site, scan};
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, Register};
@@ -54,12 +55,24 @@ fn lazily(code: Code, syscall: u64) {
     }
     assert_eq!(next, TRAMPOLINE);
     let mut moved = decode(&patch.trampoline, TRAMPOLINE);
-    let mut first = moved.next().expect("an instruction");
-    if first.mnemonic() == Mnemonic::Mov {
-        assert!(matches!(first.op0_register(), Register::EAX | Register::RAX) && first.immediate(1) as u32 == number);
+    if patch.form != Form::Padding {
         assert_eq!(bytes[at..at + 2], [0x0f, 0x05], "whoever jumps to the syscall still finds it");
-        first = moved.next().expect("an instruction");
+        let start = patch.changes[0].at;
+        let mut next = start;
+        for before in decode(&code.bytes[(start - BASE) as usize..at], start) {
+            let after = moved.next().expect("as many instructions");
+            assert!(!before.is_invalid() && before.flow_control() != FlowControl::Call);
+            if before.is_jcc_short_or_near() {
+                assert_eq!((before.mnemonic(), before.near_branch_target()), (after.mnemonic(), after.near_branch_target()));
+            } else {
+                assert_eq!((before, before.flow_control()), (after, FlowControl::Next));
+            }
+            next = before.next_ip();
+        }
+        assert_eq!(next, syscall);
+        assert!(patch.form != Form::Number || number == decode(&patch.trampoline, 0).next().expect("a mov").immediate(1) as u32);
     }
+    let first = moved.next().expect("an instruction");
     assert_eq!((first.mnemonic(), first.op0_register()), (Mnemonic::Lea, Register::RCX));
     let jump = moved.next().expect("a jump to the handler");
     assert_eq!((jump.mnemonic(), jump.ip_rel_memory_address()), (Mnemonic::Jmp, HANDLER));

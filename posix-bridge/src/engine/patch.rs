@@ -6,7 +6,7 @@
 
 use super::{Engine, memory::Memory, process};
 use dbt::lazy::{AROUND, Change, MAX_TRAMPOLINE};
-use dbt::scan::Code;
+use dbt::scan::{Code, JUMP};
 use host::linux;
 use host::linux::engine::{self, Block};
 use host::mem::{self, PAGE, Place, Prot};
@@ -114,9 +114,9 @@ fn around<'b>(guest: &super::memory::Ranges, address: usize, bytes: &'b mut [u8;
     None
 }
 
-/// Changes code. Each change of a place that others may run is one store.
+/// Changes code. The jump that a change begins with is one store where others may run the place.
 fn write(changes: &[Change]) -> Option<()> {
-    let fits = |change: &Change| change.at % 8 + change.bytes.len() as u64 <= 8;
+    let fits = |change: &Change| change.at % 8 + (change.bytes.len() as u64).min(JUMP) <= 8;
     if process().threads.is_single() {
         // The kernel writes to the process' own memory whatever its protection is.
         let memory = linux::openat(process().vfs.proc().ok()?.fd.as_raw_fd(), c"self/mem", libc::O_RDWR | libc::O_CLOEXEC, 0).ok()?;
@@ -136,8 +136,9 @@ fn write(changes: &[Change]) -> Option<()> {
             let word = change.at & !7;
             let mut value = abi::fault::read::<u64>(word as usize).ok()?.to_le_bytes();
             let offset = (change.at - word) as usize;
-            value[offset..offset + change.bytes.len()].copy_from_slice(&change.bytes);
-            abi::fault::write(word as usize, u64::from_le_bytes(value))
+            let (first, rest) = change.bytes.split_at(change.bytes.len().min(8 - offset));
+            value[offset..offset + first.len()].copy_from_slice(first);
+            abi::fault::write(word as usize, u64::from_le_bytes(value)).and_then(|()| abi::fault::write_slice(word as usize + 8, rest))
         } else {
             abi::fault::write_slice(change.at as usize, &change.bytes)
         };
