@@ -60,6 +60,21 @@ pub fn map_shared_anonymous(place: Place, len: usize, prot: Prot) -> Result<usiz
     map(place, len, prot, libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1, 0)
 }
 
+/// Types for which all-zero bytes are a value, and which several processes may use at once.
+///
+/// # Safety
+/// Both are so.
+pub unsafe trait Zeroed: Sync + 'static {}
+// SAFETY: atomics are made for this.
+unsafe impl<const N: usize> Zeroed for [std::sync::atomic::AtomicU64; N] {}
+
+/// A zeroed value in memory that the process shares with its children from now on. It is never freed.
+pub fn share<T: Zeroed>() -> Result<&'static T> {
+    let at = map_shared_anonymous(Place::Anywhere, size_of::<T>().next_multiple_of(PAGE), Prot::RW)?;
+    // SAFETY: new memory that is large enough, aligned to a page and never unmapped; see the trait for the rest.
+    Ok(unsafe { &*(at as *const T) })
+}
+
 /// Maps a file; `shared` writes through to it, otherwise pages are copied on write.
 pub fn map_file(place: Place, len: usize, prot: Prot, fd: i32, offset: u64, shared: bool) -> Result<usize> {
     map(place, len, prot, if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE }, fd, offset)

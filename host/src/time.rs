@@ -12,6 +12,11 @@ pub fn monotonic_ns() -> u64 {
     clock(libc::CLOCK_MONOTONIC)
 }
 
+/// The same as of the kernel's last tick, for which nobody asks the kernel.
+pub fn tick_ns() -> u64 {
+    clock(libc::CLOCK_MONOTONIC_COARSE)
+}
+
 /// Nanoseconds since boot, suspension included.
 pub fn boot_ns() -> u64 {
     clock(libc::CLOCK_BOOTTIME)

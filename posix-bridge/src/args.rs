@@ -1,6 +1,6 @@
 //! Arguments of system calls: how they are taken from registers and guest memory.
 
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::{PATH_MAX, PathBuffer};
 use abi::fault;
 use host::{Errno, Result};
 use std::ffi::CStr;
@@ -54,26 +54,25 @@ from_register! {
     usize: raw => raw;
 }
 
-/// Room for a path out of guest memory.
-pub type PathBuffer = [u8; PATH_MAX];
-
 /// Blocks of this size, so aligned, lie in one page.
 const BLOCK: usize = 64;
 
 impl Path {
     /// Copies the path out of guest memory: nothing that the guest changes meanwhile changes what was looked at.
     pub fn read(self, buffer: &mut PathBuffer) -> Result<&CStr> {
-        let mut len = 0;
+        buffer.clear();
         loop {
-            let from = self.0.checked_add(len).ok_or(Errno::EFAULT)?;
-            let count = (BLOCK - from % BLOCK).min(PATH_MAX - len);
-            let block = &mut buffer[len..len + count];
+            let from = self.0.checked_add(buffer.len()).ok_or(Errno::EFAULT)?;
+            let mut block = [0; BLOCK];
+            let block = &mut block[..(BLOCK - from % BLOCK).min(PATH_MAX - buffer.len())];
             fault::read_slice(from, block).map_err(|_| Errno::EFAULT)?;
-            if block.contains(&0) {
-                return CStr::from_bytes_until_nul(&buffer[..]).map_err(|_| Errno::EFAULT);
+            let end = block.iter().position(|&c| c == 0);
+            let part = &block[..end.map_or(block.len(), |end| end + 1)];
+            buffer.try_extend_from_slice(part).map_err(|_| Errno::ENAMETOOLONG)?;
+            if end.is_some() {
+                return CStr::from_bytes_with_nul(buffer).map_err(|_| Errno::EFAULT);
             }
-            len += count;
-            if len == PATH_MAX {
+            if buffer.len() == PATH_MAX {
                 return Err(Errno::ENAMETOOLONG);
             }
         }
@@ -119,7 +118,7 @@ mod tests {
     #[test]
     fn paths_end_at_their_nul() {
         let text = [b"x".repeat(70), b"\0rest".to_vec()].concat();
-        let mut buffer = [0xFF; PATH_MAX];
+        let mut buffer = PathBuffer::new();
         assert_eq!(Path(text.as_ptr() as usize).read(&mut buffer).unwrap().to_bytes(), b"x".repeat(70));
         let long = vec![b'x'; PATH_MAX + 64];
         assert_eq!(Path(long.as_ptr() as usize).read(&mut buffer), Err(Errno::ENAMETOOLONG));

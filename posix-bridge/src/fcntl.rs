@@ -3,7 +3,7 @@
 use crate::args::{Addr, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
 use crate::vfs::is_ours;
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::Last;
 use host::linux::{self, OpenHow};
 use host::{Errno, Result};
@@ -20,7 +20,7 @@ pub fn creat(call: &mut Call, path: Path, mode: Mode) -> Result<usize> {
 
 /// openat(2)
 pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     call.vfs.open(dir.0, path.read(&mut buffer)?, flags.0, mode.0).map(linux::release)
 }
 
@@ -30,7 +30,7 @@ pub fn openat2(call: &mut Call, dir: Fd, path: Path, how: Addr, size: usize) -> 
         return Err(Errno::EINVAL);
     }
     let how: OpenHow = how.read()?;
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     if how.resolve == 0 {
         return call.vfs.open(dir.0, path, how.flags as i32, how.mode as u32).map(linux::release);
@@ -38,7 +38,7 @@ pub fn openat2(call: &mut Call, dir: Fd, path: Path, how: Addr, size: usize) -> 
     // A limit that the guest sets itself is kept by the kernel, where the path is one that may be handed to it: relative, and
     // not to leave its directory.
     let stays = how.resolve & (libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT) != 0;
-    let mut room = [0; PATH_MAX];
+    let mut room = PathBuffer::new();
     match call.vfs.quick(dir.0, path, &mut room)? {
         Some((base, rest, _)) if stays && base == dir.0 => linux::openat2(base, rest, how).map(linux::release),
         Some((base, rest, _)) if how.resolve & libc::RESOLVE_NO_SYMLINKS != 0 => {
@@ -73,6 +73,6 @@ pub fn open_by_handle_at(_: &mut Call, _: Fd, _: Addr, _: OpenFlags) -> Result<u
 
 /// An O_PATH descriptor's worth of a path for calls that take the whole path and follow its last link.
 pub(crate) fn node(call: &Call, dir: Fd, path: Path, last: Last) -> Result<crate::vfs::open::Node> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     call.vfs.node(dir.0, path.read(&mut buffer)?, last)
 }

@@ -2,14 +2,14 @@
 
 use crate::args::{Fd, Path};
 use crate::call::Call;
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::{Last, magic};
 use host::Result;
 use std::os::fd::AsRawFd;
 
 /// inotify_add_watch(2)
 pub fn inotify_add_watch(call: &mut Call, fd: Fd, path: Path, mask: u32) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let last = if mask & libc::IN_DONT_FOLLOW != 0 { Last::NoFollow } else { Last::Follow };
     let node = call.vfs.node(libc::AT_FDCWD, path.read(&mut buffer)?, last)?;
     // The link that is followed is ours, to what was found.

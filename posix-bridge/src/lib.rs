@@ -13,6 +13,7 @@ pub mod mount;
 pub mod proc;
 pub mod process;
 pub mod resource;
+pub mod session;
 pub mod signal;
 pub mod socket;
 pub mod stat;

@@ -3,7 +3,7 @@
 use crate::args::{Addr, Fd, Mode, Path};
 use crate::call::Call;
 use crate::fcntl::node;
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::{Last, Located, magic};
 use host::linux;
 use host::{Errno, Result};
@@ -53,13 +53,15 @@ fn facts(call: &Call, dir: Fd, path: Path, flags: i32, ask: impl Fn(i32, &CStr, 
     if flags & !known != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let empty = flags & libc::AT_EMPTY_PATH != 0;
     let path = if empty { path.read_or_empty(&mut buffer)? } else { path.read(&mut buffer)? };
     if path.is_empty() && empty {
         return ask(dir.0, c"", libc::AT_EMPTY_PATH).map(|(done, _)| done);
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
+    let mut end = PathBuffer::new();
+    let path = if last == Last::Follow { call.vfs.end_of_links(path, &mut end).unwrap_or(path) } else { path };
     if let Some(located) = call.vfs.locate_quick(dir.0, path)?
         && !matches!(located, Located::Entry { must_be_dir: true, .. })
     {
@@ -91,7 +93,7 @@ pub fn fchmodat2(call: &mut Call, dir: Fd, path: Path, mode: Mode, flags: i32) -
     if flags & !(libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
         call.vfs.changeable(dir.0)?;
@@ -113,7 +115,7 @@ pub fn mkdir(call: &mut Call, path: Path, mode: Mode) -> Result<usize> {
 
 /// mkdirat(2)
 pub fn mkdirat(call: &mut Call, dir: Fd, path: Path, mode: Mode) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let entry = call.vfs.entry(dir.0, path.read(&mut buffer)?, Errno::EEXIST)?;
     if call.vfs.writable(entry.mount).is_err() {
         return Err(exists_or_read_only(&entry));
@@ -136,7 +138,7 @@ pub fn mknod(call: &mut Call, path: Path, mode: Mode, device: usize) -> Result<u
 
 /// mknodat(2). Devices would be the host's.
 pub fn mknodat(call: &mut Call, dir: Fd, path: Path, mode: Mode, device: usize) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let entry = call.vfs.entry_to_change(dir.0, path.read(&mut buffer)?, Errno::EEXIST)?;
     match mode.0 & libc::S_IFMT {
         libc::S_IFCHR | libc::S_IFBLK => Err(Errno::EPERM),
@@ -155,7 +157,7 @@ pub fn utimensat(call: &mut Call, dir: Fd, path: Path, times: Addr, flags: i32) 
     if flags & !(libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
         call.vfs.changeable(dir.0)?;
@@ -211,7 +213,7 @@ pub fn futimesat(call: &mut Call, dir: Fd, path: Path, times: Addr) -> Result<us
 }
 
 fn set_path_times(call: &Call, dir: Fd, path: Path, times: Option<[[i64; 2]; 2]>) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let node = call.vfs.node_to_change(dir.0, path.read(&mut buffer)?, Last::Follow)?;
     set_times(&node, times.as_ref().map_or(0, |times| times.as_ptr() as usize))
 }

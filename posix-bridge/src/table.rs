@@ -1,11 +1,12 @@
 //! The list of system calls: number, name, arguments, function, how complete it is.
 //!
-//! `pass` hands a call on as it is, `wait` does so with one that may wait; others name their function. Numbers and argument
+//! `pass` hands a call on as it is, `wait` does so with one that may wait; others name their function. Those in braces change where
+//! names lead, or who may look: what is remembered of that is forgotten. Numbers and argument
 //! order are those of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl, and the man page of each).
 
 use crate::args::{Addr, Arg, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
-use crate::{fcntl, inotify, ioctl, memory, mount, process, resource, signal, socket, stat, time, unistd, xattr};
+use crate::{fcntl, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
 use host::{Errno, Result};
 
 /// How complete a call is.
@@ -41,6 +42,16 @@ macro_rules! body {
     ($call:ident, wait, $($arg:ident: $type:ty),*) => {{
         let args = $call.args;
         $call.wait(args)
+    }};
+    ($call:ident, {pass}, $($arg:ident: $type:ty),*) => {{
+        let result = body!($call, pass, $($arg: $type),*);
+        session::names_changed();
+        result
+    }};
+    ($call:ident, {$($function:tt)+}, $($arg:ident: $type:ty),*) => {{
+        let result = body!($call, [$($function)+], $($arg: $type),*);
+        session::names_changed();
+        result
     }};
     ($call:ident, [$($function:tt)+], $($arg:ident: $type:ty),*) => {{
         let mut registers = $call.args.into_iter();
@@ -103,24 +114,24 @@ table! {
 
     // unistd.h: names
     21 access(path: Path, mode: i32) [unistd::access] Full;
-    82 rename(old: Path, new: Path) [unistd::rename] Full;
-    84 rmdir(path: Path) [unistd::rmdir] Full;
-    86 link(old: Path, new: Path) [unistd::link] Full;
-    87 unlink(path: Path) [unistd::unlink] Full;
-    88 symlink(text: Path, path: Path) [unistd::symlink] Full;
+    82 rename(old: Path, new: Path) {unistd::rename} Full;
+    84 rmdir(path: Path) {unistd::rmdir} Full;
+    86 link(old: Path, new: Path) {unistd::link} Full;
+    87 unlink(path: Path) {unistd::unlink} Full;
+    88 symlink(text: Path, path: Path) {unistd::symlink} Full;
     89 readlink(path: Path, buffer: Addr, size: usize) [unistd::readlink] Full;
     76 truncate(path: Path, length: usize) [unistd::truncate] Full;
-    92 chown(path: Path, user: u32, group: u32) [unistd::chown] Full;
-    93 fchown(fd: Fd, user: u32, group: u32) [unistd::fchown] Full;
-    94 lchown(path: Path, user: u32, group: u32) [unistd::lchown] Full;
-    260 fchownat(dir: Fd, path: Path, user: u32, group: u32, flags: i32) [unistd::fchownat] Full;
-    263 unlinkat(dir: Fd, path: Path, flags: i32) [unistd::unlinkat] Full;
-    264 renameat(old_dir: Fd, old: Path, new_dir: Fd, new: Path) [unistd::renameat] Full;
-    265 linkat(old_dir: Fd, old: Path, new_dir: Fd, new: Path, flags: i32) [unistd::linkat] Full;
-    266 symlinkat(text: Path, dir: Fd, path: Path) [unistd::symlinkat] Full;
+    92 chown(path: Path, user: u32, group: u32) {unistd::chown} Full;
+    93 fchown(fd: Fd, user: u32, group: u32) {unistd::fchown} Full;
+    94 lchown(path: Path, user: u32, group: u32) {unistd::lchown} Full;
+    260 fchownat(dir: Fd, path: Path, user: u32, group: u32, flags: i32) {unistd::fchownat} Full;
+    263 unlinkat(dir: Fd, path: Path, flags: i32) {unistd::unlinkat} Full;
+    264 renameat(old_dir: Fd, old: Path, new_dir: Fd, new: Path) {unistd::renameat} Full;
+    265 linkat(old_dir: Fd, old: Path, new_dir: Fd, new: Path, flags: i32) {unistd::linkat} Full;
+    266 symlinkat(text: Path, dir: Fd, path: Path) {unistd::symlinkat} Full;
     267 readlinkat(dir: Fd, path: Path, buffer: Addr, size: usize) [unistd::readlinkat] Full;
     269 faccessat(dir: Fd, path: Path, mode: i32) [unistd::faccessat] Full;
-    316 renameat2(old_dir: Fd, old: Path, new_dir: Fd, new: Path, flags: u32) [unistd::renameat2] Full;
+    316 renameat2(old_dir: Fd, old: Path, new_dir: Fd, new: Path, flags: u32) {unistd::renameat2} Full;
     439 faccessat2(dir: Fd, path: Path, mode: i32, flags: i32) [unistd::faccessat2] Full;
 
     // unistd.h, dirent.h: directories
@@ -155,8 +166,8 @@ table! {
     5 fstat(fd: Fd, stat: Addr) pass Full;
     6 lstat(path: Path, stat: Addr) [stat::lstat] Full;
     83 mkdir(path: Path, mode: Mode) [stat::mkdir] Full;
-    90 chmod(path: Path, mode: Mode) [stat::chmod] Full;
-    91 fchmod(fd: Fd, mode: Mode) [stat::fchmod] Full;
+    90 chmod(path: Path, mode: Mode) {stat::chmod} Full;
+    91 fchmod(fd: Fd, mode: Mode) {stat::fchmod} Full;
     95 umask(mask: Mode) pass Full;
     132 utime(path: Path, times: Addr) [stat::utime] Full;
     133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices");
@@ -167,24 +178,24 @@ table! {
     259 mknodat(dir: Fd, path: Path, mode: Mode, device: usize) [stat::mknodat] Partial("no devices");
     261 futimesat(dir: Fd, path: Path, times: Addr) [stat::futimesat] Full;
     262 newfstatat(dir: Fd, path: Path, stat: Addr, flags: i32) [stat::newfstatat] Full;
-    268 fchmodat(dir: Fd, path: Path, mode: Mode) [stat::fchmodat] Full;
+    268 fchmodat(dir: Fd, path: Path, mode: Mode) {stat::fchmodat} Full;
     280 utimensat(dir: Fd, path: Path, times: Addr, flags: i32) [stat::utimensat] Full;
     332 statx(dir: Fd, path: Path, flags: i32, mask: u32, statx: Addr) [stat::statx] Full;
-    452 fchmodat2(dir: Fd, path: Path, mode: Mode, flags: i32) [stat::fchmodat2] Full;
+    452 fchmodat2(dir: Fd, path: Path, mode: Mode, flags: i32) {stat::fchmodat2} Full;
 
     // sys/xattr.h
-    188 setxattr(path: Path, name: Addr, value: Addr, size: usize, flags: i32) [xattr::setxattr] Full;
-    189 lsetxattr(path: Path, name: Addr, value: Addr, size: usize, flags: i32) [xattr::lsetxattr] Full;
-    190 fsetxattr(fd: Fd) [xattr::fsetxattr] Full;
+    188 setxattr(path: Path, name: Addr, value: Addr, size: usize, flags: i32) {xattr::setxattr} Full;
+    189 lsetxattr(path: Path, name: Addr, value: Addr, size: usize, flags: i32) {xattr::lsetxattr} Full;
+    190 fsetxattr(fd: Fd) {xattr::fsetxattr} Full;
     191 getxattr(path: Path, name: Addr, value: Addr, size: usize) [xattr::getxattr] Full;
     192 lgetxattr(path: Path, name: Addr, value: Addr, size: usize) [xattr::lgetxattr] Full;
     193 fgetxattr(fd: Fd, name: Addr, value: Addr, size: usize) pass Full;
     194 listxattr(path: Path, list: Addr, size: usize) [xattr::listxattr] Full;
     195 llistxattr(path: Path, list: Addr, size: usize) [xattr::llistxattr] Full;
     196 flistxattr(fd: Fd, list: Addr, size: usize) pass Full;
-    197 removexattr(path: Path, name: Addr) [xattr::removexattr] Full;
-    198 lremovexattr(path: Path, name: Addr) [xattr::lremovexattr] Full;
-    199 fremovexattr(fd: Fd) [xattr::fremovexattr] Full;
+    197 removexattr(path: Path, name: Addr) {xattr::removexattr} Full;
+    198 lremovexattr(path: Path, name: Addr) {xattr::lremovexattr} Full;
+    199 fremovexattr(fd: Fd) {xattr::fremovexattr} Full;
 
     // sys/socket.h
     41 socket(family: i32, kind: i32, protocol: i32) pass Full;
@@ -366,22 +377,22 @@ table! {
     // unistd.h, grp.h, sys/capability.h: identities
     102 getuid() pass Full;
     104 getgid() pass Full;
-    105 setuid(user: u32) pass Full;
-    106 setgid(group: u32) pass Full;
+    105 setuid(user: u32) {pass} Full;
+    106 setgid(group: u32) {pass} Full;
     107 geteuid() pass Full;
     108 getegid() pass Full;
-    113 setreuid(real: u32, effective: u32) pass Full;
-    114 setregid(real: u32, effective: u32) pass Full;
+    113 setreuid(real: u32, effective: u32) {pass} Full;
+    114 setregid(real: u32, effective: u32) {pass} Full;
     115 getgroups(size: i32, list: Addr) pass Full;
-    116 setgroups(size: usize, list: Addr) pass Full;
-    117 setresuid(real: u32, effective: u32, saved: u32) pass Full;
+    116 setgroups(size: usize, list: Addr) {pass} Full;
+    117 setresuid(real: u32, effective: u32, saved: u32) {pass} Full;
     118 getresuid(real: Addr, effective: Addr, saved: Addr) pass Full;
-    119 setresgid(real: u32, effective: u32, saved: u32) pass Full;
+    119 setresgid(real: u32, effective: u32, saved: u32) {pass} Full;
     120 getresgid(real: Addr, effective: Addr, saved: Addr) pass Full;
-    122 setfsuid(user: u32) pass Full;
-    123 setfsgid(group: u32) pass Full;
+    122 setfsuid(user: u32) {pass} Full;
+    123 setfsgid(group: u32) {pass} Full;
     125 capget(header: Addr, data: Addr) pass Full;
-    126 capset(header: Addr, data: Addr) pass Full;
+    126 capset(header: Addr, data: Addr) {pass} Full;
 
     // What reaches into other processes, the kernel or the whole system
     101 ptrace() [process::refused] Stub("a caller without privilege");

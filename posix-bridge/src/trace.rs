@@ -3,7 +3,7 @@
 use crate::args::{Fd, Path};
 use crate::call::Call;
 use crate::table;
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::PathBuffer;
 use host::{Errno, Result};
 use std::fmt::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -61,7 +61,7 @@ fn argument(kind: &str, name: &str, raw: usize, out: &mut String) {
             fd => write!(out, "{fd}"),
         },
         "Path" => {
-            let mut buffer = [0; PATH_MAX];
+            let mut buffer = PathBuffer::new();
             match Path(raw).read(&mut buffer) {
                 Ok(path) => quote(path.to_bytes(), out),
                 Err(_) if raw == 0 => out.push_str("NULL"),

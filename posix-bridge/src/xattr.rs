@@ -3,7 +3,7 @@
 use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
 use crate::fcntl::node;
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::{Last, magic};
 use host::Result;
 use host::linux;
@@ -16,7 +16,7 @@ fn read(call: &Call, path: Path, last: Last, number: i64, rest: [usize; 3]) -> R
 }
 
 fn change(call: &Call, path: Path, last: Last, number: i64, rest: [usize; 4]) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let node = call.vfs.node_to_change(libc::AT_FDCWD, path.read(&mut buffer)?, last)?;
     linux::pass(number, [magic(node.fd.as_raw_fd()).as_ptr() as usize, rest[0], rest[1], rest[2], rest[3], 0])
 }

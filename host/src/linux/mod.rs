@@ -135,6 +135,13 @@ pub fn memfd(name: &CStr) -> Result<OwnedFd> {
     pass(libc::SYS_memfd_create, [name.as_ptr() as usize, libc::MFD_CLOEXEC as usize, 0, 0, 0, 0]).map(descriptor)
 }
 
+/// Which of some numbers are those of open descriptors. Fails if there are more numbers than the limit on descriptors allows.
+pub fn which_are_open(fds: &[RawFd]) -> Result<Vec<RawFd>> {
+    let mut polled: Vec<libc::pollfd> = fds.iter().map(|&fd| libc::pollfd { fd, events: 0, revents: 0 }).collect();
+    pass(libc::SYS_poll, [polled.as_mut_ptr() as usize, polled.len(), 0, 0, 0, 0])?;
+    Ok(polled.iter().filter(|one| one.revents & libc::POLLNVAL == 0).map(|one| one.fd).collect())
+}
+
 /// Gives up ownership: the number is the guest's from now on.
 pub fn release(fd: OwnedFd) -> usize {
     use std::os::fd::IntoRawFd;

@@ -41,10 +41,15 @@ impl Image {
     pub fn map(file: &ElfFile, fd: i32, placement: Placement) -> Result<Image, ElfError> {
         let span = file.span();
         let size = (span.end - span.start) as usize;
-        let base = reserve(file, span.start as usize, size, placement)?;
+        // As the kernel does it: the first segment is mapped as large as all together, and the others replace what is theirs.
+        let first = if is_dense(file) { file.segments.first() } else { None };
+        let base = reserve(file, span.start as usize, size, placement, |place, size| match first {
+            Some(first) => mem::map_file(place, size, prot(first), fd, first.offset - first.address % PAGE, false),
+            None => mem::map_anonymous(place, size, Prot::NONE),
+        })?;
         let moved = base.wrapping_sub(span.start as usize);
         let fill = || -> host::Result<()> {
-            for segment in &file.segments {
+            for segment in &file.segments[usize::from(first.is_some())..] {
                 map_segment(segment, fd, moved)?;
             }
             Ok(())
@@ -64,9 +69,23 @@ impl Image {
     }
 }
 
+/// Whether the first segment is whole in the file and not written, and no page between the segments belongs to none.
+fn is_dense(file: &ElfFile) -> bool {
+    let first = file.segments.first().is_some_and(|first| !first.write && first.file_size != 0 && first.memory_size == first.file_size);
+    let pages = |segment: &Segment| page(segment.address)..page_up(segment.address + segment.memory_size);
+    first && file.segments.windows(2).all(|pair| pages(&pair[0]).end == pages(&pair[1]).start)
+}
+
 /// Takes the room for the whole image, so that nothing else gets between its segments.
-fn reserve(file: &ElfFile, start: usize, size: usize, placement: Placement) -> Result<usize, ElfError> {
-    let map = |place, size| mem::map_anonymous(place, size, Prot::NONE).map_err(ElfError::Memory);
+fn reserve(
+    file: &ElfFile,
+    start: usize,
+    size: usize,
+    placement: Placement,
+    map: impl Fn(Place, usize) -> host::Result<usize>,
+) -> Result<usize, ElfError> {
+    let anonymous = |place, size| mem::map_anonymous(place, size, Prot::NONE).map_err(ElfError::Memory);
+    let map = |place, size| map(place, size).map_err(ElfError::Memory);
     if !file.movable {
         return map(Place::Exactly(start), size);
     }
@@ -79,12 +98,12 @@ fn reserve(file: &ElfFile, start: usize, size: usize, placement: Placement) -> R
     if align as u64 <= PAGE {
         return map(Place::Anywhere, size);
     }
-    let room = map(Place::Anywhere, size + align)?;
+    let room = anonymous(Place::Anywhere, size + align)?;
     let base = room.next_multiple_of(align);
     let after = base + size;
     let give_back = |from: usize, to: usize| if to > from { mem::unmap(from, to - from) } else { Ok(()) };
     give_back(room, base).and_then(|()| give_back(after, room + size + align)).map_err(ElfError::Memory)?;
-    Ok(base)
+    map(Place::Replace(base), size)
 }
 
 fn map_segment(segment: &Segment, fd: i32, moved: usize) -> host::Result<()> {

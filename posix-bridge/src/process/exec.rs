@@ -7,7 +7,7 @@ use crate::engine::Process;
 use crate::engine::thread::{AltStack, current};
 use crate::proc::EXE;
 use crate::vfs::Vfs;
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::Last;
 use host::linux::engine::{Registers, USER_CS, USER_SS, block};
 use host::linux::{self, trap};
@@ -281,7 +281,7 @@ fn close_on_exec(vfs: &Vfs) -> Result<()> {
 
 /// execve(2)
 pub fn execve(call: &mut Call, path: Path, arguments: Addr, environment: Addr) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     let mut total = 0;
     let arguments = read_texts(arguments, &mut total)?;
@@ -303,7 +303,7 @@ pub fn execveat(call: &mut Call, dir: Fd, path: Path, arguments: Addr, environme
     if flags & !(libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW) != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     let mut total = 0;
     let arguments = at_least_one(read_texts(arguments, &mut total)?);

@@ -7,6 +7,7 @@
 use crate::args::Addr;
 use crate::call::Call;
 use crate::engine::thread::{Thread, Threads};
+use crate::session;
 use host::linux::engine::{self, block};
 use host::linux::{self, trap};
 use host::{Errno, Result};
@@ -101,6 +102,7 @@ fn new_thread(call: &mut Call, flags: u64, stack: usize, parent_tid: usize, chil
 fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid, tls]: [usize; 3]) -> Result<(usize, Option<OwnedFd>)> {
     let has = |flag: libc::c_int| flags & flag as u32 as u64 != 0;
     let pipe = if has(libc::CLONE_VFORK) { Some(ours_pipe()?) } else { None };
+    session::share_with_child()?;
     let thread = call.thread();
     let process = call.process;
     // Whatever another thread holds at this moment would be held for ever in the child.

@@ -4,7 +4,7 @@ use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
 use crate::dirent::{self, HEADER};
 use crate::proc;
-use crate::vfs::path::{PATH_MAX, below};
+use crate::vfs::path::{PATH_MAX, PathBuffer, below};
 use crate::vfs::resolve::Last;
 use crate::vfs::{Source, Vfs, id};
 use host::linux;
@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 /// chdir(2)
 pub fn chdir(call: &mut Call, path: Path) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let node = call.vfs.node(libc::AT_FDCWD, path.read(&mut buffer)?, Last::Follow)?;
     change_to(call.vfs, node.fd.as_raw_fd())
 }
@@ -47,7 +47,7 @@ pub fn getcwd(call: &mut Call, buffer: Addr, size: usize) -> Result<usize> {
 
 /// chroot(2), inside the root that there is.
 pub fn chroot(call: &mut Call, path: Path) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let node = call.vfs.node(libc::AT_FDCWD, path.read(&mut buffer)?, Last::Follow)?;
     if linux::fstat(node.fd.as_raw_fd())?.st_mode & libc::S_IFMT != libc::S_IFDIR {
         return Err(Errno::ENOTDIR);

@@ -3,7 +3,7 @@
 use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
 use crate::stat::exists_or_read_only;
-use crate::vfs::path::PATH_MAX;
+use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::{Last, Located, magic};
 use host::linux;
 use host::{Errno, Result};
@@ -26,7 +26,7 @@ pub fn faccessat2(call: &mut Call, dir: Fd, path: Path, mode: i32, flags: i32) -
     if flags & !(libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH | libc::AT_EACCESS) != 0 || mode & !7 != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     let ask = |fd: i32, name: &std::ffi::CStr, at: i32| {
         let at = at | flags & libc::AT_EACCESS;
@@ -62,7 +62,7 @@ pub fn rmdir(call: &mut Call, path: Path) -> Result<usize> {
 
 /// unlinkat(2)
 pub fn unlinkat(call: &mut Call, dir: Fd, path: Path, flags: i32) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     let taken = match crate::vfs::path::split_last(path.to_bytes()) {
         _ if flags & libc::AT_REMOVEDIR == 0 => Errno::EISDIR,
@@ -90,7 +90,7 @@ pub fn renameat2(call: &mut Call, old_dir: Fd, old: Path, new_dir: Fd, new: Path
         // A whiteout is a device.
         return Err(Errno::EPERM);
     }
-    let (mut a, mut b) = ([0; PATH_MAX], [0; PATH_MAX]);
+    let (mut a, mut b) = (PathBuffer::new(), PathBuffer::new());
     let old = call.vfs.entry_to_change(old_dir.0, old.read(&mut a)?, Errno::EBUSY)?;
     let new = call.vfs.entry_to_change(new_dir.0, new.read(&mut b)?, Errno::EBUSY)?;
     let path = |entry: &crate::vfs::target::Entry| (entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize);
@@ -108,7 +108,7 @@ pub fn linkat(call: &mut Call, old_dir: Fd, old: Path, new_dir: Fd, new: Path, f
     if flags & !(libc::AT_SYMLINK_FOLLOW | libc::AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    let (mut a, mut b) = ([0; PATH_MAX], [0; PATH_MAX]);
+    let (mut a, mut b) = (PathBuffer::new(), PathBuffer::new());
     let (old, new) = (old.read(&mut a)?, new.read(&mut b)?);
     let new = call.vfs.entry_to_change(new_dir.0, new, Errno::EEXIST)?;
     let to = |from: i32, name: &std::ffi::CStr, at: i32| {
@@ -137,7 +137,7 @@ pub fn symlink(call: &mut Call, text: Path, path: Path) -> Result<usize> {
 
 /// symlinkat(2). The text is stored as it is.
 pub fn symlinkat(call: &mut Call, text: Path, dir: Fd, path: Path) -> Result<usize> {
-    let (mut a, mut b) = ([0; PATH_MAX], [0; PATH_MAX]);
+    let (mut a, mut b) = (PathBuffer::new(), PathBuffer::new());
     let (text, path) = (text.read(&mut a)?, path.read(&mut b)?);
     let entry = call.vfs.entry(dir.0, path, Errno::EEXIST)?;
     if call.vfs.writable(entry.mount).is_err() {
@@ -157,7 +157,7 @@ pub fn readlinkat(call: &mut Call, dir: Fd, path: Path, buffer: Addr, size: usiz
     if size as i32 <= 0 {
         return Err(Errno::EINVAL);
     }
-    let mut room = [0; PATH_MAX];
+    let mut room = PathBuffer::new();
     let path = path.read(&mut room)?;
     let give = |text: &[u8]| {
         let len = text.len().min(size);
@@ -191,7 +191,7 @@ pub fn fchownat(call: &mut Call, dir: Fd, path: Path, user: u32, group: u32, fla
     if flags & !(libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     let change = |fd: i32| {
         let empty = libc::AT_EMPTY_PATH as usize;
@@ -207,7 +207,7 @@ pub fn fchownat(call: &mut Call, dir: Fd, path: Path, user: u32, group: u32, fla
 
 /// truncate(2)
 pub fn truncate(call: &mut Call, path: Path, len: usize) -> Result<usize> {
-    let mut buffer = [0; PATH_MAX];
+    let mut buffer = PathBuffer::new();
     let node = call.vfs.node_to_change(libc::AT_FDCWD, path.read(&mut buffer)?, Last::Follow)?;
     linux::pass(libc::SYS_truncate, [magic(node.fd.as_raw_fd()).as_ptr() as usize, len, 0, 0, 0, 0])
 }

@@ -1,9 +1,8 @@
-//! What is remembered between resolutions to save system calls. Nothing here is believed: each use asks the kernel again.
+//! The directory that a thread last looked into, held open: programs look at many files of one directory in turn.
 
-use super::path::split_first;
-use super::resolve::c_path;
-use super::{Id, OURS, id, open_dir};
-use crate::args::PathBuffer;
+use super::path::{PathBuffer, c_path};
+use super::{Id, OURS, id, is_ours, open_dir};
+use crate::session;
 use host::Result;
 use host::linux;
 use std::cell::{Cell, RefCell};
@@ -11,54 +10,25 @@ use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-fn hash(value: impl Hash) -> u64 {
+pub(super) fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish() | 1
 }
 
-/// Names in the root directory that were links when they were met, such as `lib` and `bin`: paths that begin with them are
-/// worth a readlink first.
-#[derive(Default)]
-pub struct TopLinks([AtomicU64; 8]);
+/// When something was seen. What was seen at this tick of the kernel's clock (1 to 10 ms), and before any guest of this run has
+/// changed where names lead, needs no second look. So what a guest does holds at once, and what is done to its folder from outside
+/// after a tick at the latest. A stale answer is about the directory that was there a moment ago: never about one outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    tick: u64,
+    changes: u64,
+}
 
-impl TopLinks {
-    pub fn learn(&self, name: &[u8]) {
-        let hash = hash(name);
-        for slot in &self.0 {
-            match slot.compare_exchange(0, hash, Ordering::Relaxed, Ordering::Relaxed) {
-                Err(known) if known != hash => {}
-                _ => return,
-            }
-        }
-    }
-
-    /// The path without the link that it begins with, if it does and goes on behind it.
-    pub fn without<'b>(&self, root: RawFd, path: &[u8], buffer: &'b mut PathBuffer) -> Option<&'b CStr> {
-        if self.0[0].load(Ordering::Relaxed) == 0 {
-            return None;
-        }
-        let (first, rest) = split_first(path)?;
-        split_first(rest)?;
-        let hash = hash(first);
-        if !self.0.iter().any(|slot| slot.load(Ordering::Relaxed) == hash) {
-            return None;
-        }
-        let mut text = [0; 256];
-        let text = linux::readlinkat(root, super::path::Name::new(first).ok()?.c_str(), &mut text).ok()?;
-        // A `..` or `.` in a link is the walker's.
-        if text.is_empty() || text.len() == 256 || text.split(|&c| c == b'/').any(|c| c.starts_with(b".")) {
-            return None;
-        }
-        let len = 1 + text.len() + rest.len();
-        let room = buffer.get_mut(..=len)?;
-        room[0] = b'/';
-        room[1..=text.len()].copy_from_slice(text);
-        room[1 + text.len()..len].copy_from_slice(rest);
-        room[len] = 0;
-        CStr::from_bytes_until_nul(room).ok()
+impl Stamp {
+    pub fn now() -> Stamp {
+        Stamp { tick: host::time::tick_ns(), changes: session::name_changes() }
     }
 }
 
@@ -68,6 +38,7 @@ pub struct Parent {
     path: Vec<u8>,
     pub fd: OwnedFd,
     id: Id,
+    seen: Cell<Stamp>,
 }
 
 thread_local! {
@@ -82,16 +53,26 @@ thread_local! {
 /// links may lead it; what counts is that it arrives at the very directory that was found without any.
 fn find(base: RawFd, path: &[u8], c_path: &CStr) -> Option<Rc<Parent>> {
     let parent = HELD.with_borrow(|held| held.as_ref().filter(|held| held.base == base && held.path == path).cloned())?;
-    let now = linux::fstatat(base, c_path, 0).ok()?;
-    (id(&now) == parent.id).then_some(parent)
+    let now = Stamp::now();
+    // A descriptor of the guest's may stand for something else by now.
+    let same_base = base == libc::AT_FDCWD || is_ours(base);
+    if !same_base || parent.seen.get() != now {
+        let stat = linux::fstatat(base, c_path, 0).ok()?;
+        if id(&stat) != parent.id {
+            return None;
+        }
+        parent.seen.set(now);
+    }
+    Some(parent)
 }
 
 /// Opens a parent directory, and holds it if it is the second time in a row.
 pub fn open_parent(base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<Opened> {
-    let c_path = c_path(path, buffer)?;
+    let c_path = c_path(&[path], buffer)?;
     if let Some(parent) = find(base, path, c_path) {
         return Ok(Opened::Held(parent));
     }
+    let seen = Cell::new(Stamp::now());
     let fd = open_dir(base, c_path)?;
     let now = hash((base, path));
     if USED.replace(now) != now {
@@ -99,7 +80,7 @@ pub fn open_parent(base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<
     }
     let fd = linux::move_up(fd, OURS)?;
     let id = id(&linux::fstat(fd.as_raw_fd())?);
-    let parent = Rc::new(Parent { base, path: path.to_vec(), fd, id });
+    let parent = Rc::new(Parent { base, path: path.to_vec(), fd, id, seen });
     HELD.set(Some(parent.clone()));
     Ok(Opened::Held(parent))
 }

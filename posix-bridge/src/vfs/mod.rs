@@ -4,6 +4,7 @@
 //! one of them, and no step follows a link or leaves them (see [`resolve`]). The guest's current directory is the host
 //! process' own, so that it is inherited and shared as the kernel does it.
 
+mod links;
 mod memo;
 pub mod open;
 pub mod path;
@@ -13,10 +14,11 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
-use crate::args::PathBuffer;
+use crate::session;
+use arrayvec::ArrayVec;
 use host::linux::{self, OpenHow};
 use host::{Errno, Result};
-use path::{below, components, normal, pop, split_first};
+use path::{PathBuffer, below, components, normal, pop, split_first};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -136,7 +138,7 @@ pub struct Vfs {
     chroots: [OnceLock<Root>; CHROOTS],
     root: AtomicUsize,
     cwd: AtomicU8,
-    top_links: memo::TopLinks,
+    top_links: links::TopLinks,
 }
 
 /// Devices that are the host's own, and what a /dev has beside them.
@@ -238,6 +240,7 @@ impl Vfs {
         }
         let root = mounts[0].folder()?.ok_or(Errno::ENOENT)?;
         make_mount_points(root, &mounts, system);
+        session::names_changed();
         Ok(Vfs {
             any_read_only: mounts.iter().any(|m| m.read_only),
             mounts,
@@ -246,7 +249,7 @@ impl Vfs {
             chroots: [const { OnceLock::new() }; CHROOTS],
             root: AtomicUsize::new(0),
             cwd: AtomicU8::new(CWD_UNKNOWN),
-            top_links: memo::TopLinks::default(),
+            top_links: links::TopLinks::default(),
         })
     }
 
@@ -425,6 +428,7 @@ impl Vfs {
 
     /// To be called after each change of the current directory.
     pub fn cwd_changed(&self) {
+        session::own_names_changed();
         self.cwd.store(CWD_UNKNOWN, Ordering::Relaxed);
     }
 
@@ -528,6 +532,20 @@ impl Vfs {
 
     /// The process' descriptors, without ours.
     pub(crate) fn open_descriptors(&self) -> Result<Vec<RawFd>> {
+        self.low_descriptors().map_or_else(|| self.listed_descriptors(), Ok)
+    }
+
+    /// The same where all others have low numbers: one call tells which of them are open, and the size of the folder (since Linux
+    /// 6.2) that there are no more. Listing it makes the kernel set up an entry for each.
+    fn low_descriptors(&self) -> Option<Vec<RawFd>> {
+        const LOW: RawFd = 256;
+        let count = linux::fstatat(self.proc().ok()?.fd.as_raw_fd(), c"self/fd", 0).ok()?.st_size;
+        let numbers: ArrayVec<RawFd, { (LOW + OURS_COUNT) as usize }> = (0..LOW).chain(OURS..OURS + OURS_COUNT).collect();
+        let open = linux::which_are_open(&numbers).ok()?;
+        (open.len() as i64 == count).then(|| open.into_iter().filter(|&fd| !is_ours(fd)).collect())
+    }
+
+    fn listed_descriptors(&self) -> Result<Vec<RawFd>> {
         let dir = linux::openat(self.proc()?.fd.as_raw_fd(), c"self/fd", libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)?;
         let mut fds = Vec::new();
         crate::dirent::each(dir.as_raw_fd(), |entry| {

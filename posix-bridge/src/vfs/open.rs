@@ -1,6 +1,6 @@
 //! Opening what a path leads to.
 
-use super::path::{Name, PATH_MAX};
+use super::path::{Name, PathBuffer};
 use super::resolve::{Last, Located, Reopen, magic, open_entry};
 use super::{Dir, PLAIN, Vfs};
 use crate::proc;
@@ -50,7 +50,10 @@ impl Vfs {
     /// openat(2).
     pub fn open(&self, dir: RawFd, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd> {
         let (wanted, bits) = how(flags, mode);
-        let mut buffer = [0; PATH_MAX];
+        let mut buffer = PathBuffer::new();
+        let mut end = PathBuffer::new();
+        let plain = flags & (libc::O_NOFOLLOW | libc::O_CREAT) == 0;
+        let path = if plain { self.end_of_links(path, &mut end).unwrap_or(path) } else { path };
         if let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)?
             && !(self.mounts[mount].read_only && writes(flags))
         {
@@ -152,7 +155,9 @@ impl Vfs {
     /// An O_PATH descriptor of what a path leads to, its mount, and whether it belongs to the tree.
     pub fn node(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Node> {
         let flags = (libc::O_PATH | libc::O_CLOEXEC) as u64;
-        let mut buffer = [0; PATH_MAX];
+        let mut buffer = PathBuffer::new();
+        let mut end = PathBuffer::new();
+        let path = if last == Last::Follow { self.end_of_links(path, &mut end).unwrap_or(path) } else { path };
         if let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)? {
             let nofollow = if last == Last::NoFollow { libc::O_NOFOLLOW as u64 } else { 0 };
             match linux::openat2(base, rest, OpenHow { flags: flags | nofollow, mode: 0, resolve: PLAIN }) {

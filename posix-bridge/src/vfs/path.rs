@@ -1,5 +1,6 @@
 //! Paths as text: components, names and mount points, without looking at any file.
 
+use arrayvec::ArrayVec;
 use host::{Errno, Result};
 use std::ffi::CStr;
 
@@ -8,10 +9,22 @@ pub const PATH_MAX: usize = 4096;
 /// Longest name (NAME_MAX of limits.h).
 pub const NAME_MAX: usize = 255;
 
+/// Room for a path.
+pub type PathBuffer = ArrayVec<u8, PATH_MAX>;
+
+/// A path of several parts, as the kernel wants it.
+pub fn c_path<'b>(parts: &[&[u8]], buffer: &'b mut PathBuffer) -> Result<&'b CStr> {
+    buffer.clear();
+    for part in parts.iter().chain([&&b"\0"[..]]) {
+        buffer.try_extend_from_slice(part).map_err(|_| Errno::ENAMETOOLONG)?;
+    }
+    CStr::from_bytes_with_nul(buffer).map_err(|_| Errno::ENOENT)
+}
+
 /// One name of a folder, ready for the kernel.
 pub struct Name {
-    len: usize,
-    bytes: [u8; NAME_MAX + 2],
+    /// With its NUL.
+    bytes: ArrayVec<u8, { NAME_MAX + 2 }>,
 }
 
 impl Name {
@@ -19,27 +32,25 @@ impl Name {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let mut bytes = [0; NAME_MAX + 2];
-        bytes[..name.len()].copy_from_slice(name);
-        Ok(Name { len: name.len(), bytes })
+        Ok(Name { bytes: name.iter().copied().chain([0]).collect() })
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        &self.bytes[..self.bytes.len() - 1]
     }
 
     /// With a slash behind it, if there is none: the kernel then wants a directory. Calls that create, remove or rename
     /// names do not follow a link for that.
     pub fn with_slash(mut self) -> Name {
         if self.bytes().last() != Some(&b'/') {
-            self.bytes[self.len] = b'/';
-            self.len += 1;
+            let nul = self.bytes.len() - 1;
+            self.bytes.insert(nul, b'/');
         }
         self
     }
 
     pub fn c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+        CStr::from_bytes_with_nul(&self.bytes).unwrap_or(c"")
     }
 }
 

@@ -5,8 +5,9 @@
 //! /proc is met, a [`Walk`] goes on component by component. It holds each directory by a descriptor and checks by device and
 //! inode number, not by name, that `..` stops at the root; so neither links nor concurrent renames lead out.
 
-use super::memo::{self, Opened};
-use super::path::{NAME_MAX, Name, PATH_MAX, below, pop, split_first, split_last};
+use super::memo::{self, Opened, Stamp};
+use super::links::{self, Link};
+use super::path::{NAME_MAX, Name, PATH_MAX, PathBuffer, below, c_path, pop, split_first, split_last};
 use super::{Dir, Folder, PLAIN, Source, Vfs, id, open_dir};
 use crate::proc;
 use host::linux::{self, OpenHow};
@@ -69,7 +70,7 @@ impl Vfs {
 
     /// [`locate`](Self::locate) where no link is met; the last name is not looked at and may be one.
     pub(crate) fn locate_quick(&self, dir: RawFd, path: &CStr) -> Result<Option<Located>> {
-        let mut buffer = [0; PATH_MAX];
+        let mut buffer = PathBuffer::new();
         let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)? else { return Ok(None) };
         let Some((parent, name, slash)) = split_last(rest.to_bytes()) else { return Ok(None) };
         if name == b".." {
@@ -82,7 +83,7 @@ impl Vfs {
         let parent = if parent.is_empty() {
             Dir::Borrowed(base)
         } else {
-            let mut buffer = [0; PATH_MAX];
+            let mut buffer = PathBuffer::new();
             match memo::open_parent(base, parent, &mut buffer) {
                 Ok(Opened::New(fd)) => Dir::Owned(fd),
                 Ok(Opened::Held(parent)) => Dir::Held(parent),
@@ -103,17 +104,19 @@ impl Vfs {
             return Err(Errno::ENOENT);
         }
         let mut walk = if bytes[0] == b'/' { Walk::at_root(self)? } else { Walk::at(self, dir)? };
+        walk.trail = (bytes[0] == b'/' && self.chroot_now().is_none()).then(Vec::new);
         walk.rest = bytes.to_vec();
-        walk.run(last)
+        walk.run(last, bytes)
     }
-}
 
-/// A path as the kernel wants it.
-pub(crate) fn c_path<'b>(path: &[u8], buffer: &'b mut [u8; PATH_MAX]) -> Result<&'b CStr> {
-    let room = buffer.get_mut(..path.len() + 1).ok_or(Errno::ENAMETOOLONG)?;
-    room[..path.len()].copy_from_slice(path);
-    room[path.len()] = 0;
-    CStr::from_bytes_until_nul(room).map_err(|_| Errno::ENOENT)
+    /// Where an absolute path that ends in a link led the last time, if it still does: absolute, and without links unless one has
+    /// just been made.
+    pub(crate) fn end_of_links<'b>(&self, path: &CStr, buffer: &'b mut PathBuffer) -> Option<&'b CStr> {
+        if path.to_bytes().first() != Some(&b'/') || self.chroot_now().is_some() {
+            return None;
+        }
+        links::end_of(self.root().ok()?.0, path.to_bytes(), buffer)
+    }
 }
 
 /// A resolution under way.
@@ -127,12 +130,15 @@ struct Walk<'v> {
     proc: Option<Vec<u8>>,
     rest: Vec<u8>,
     links: u32,
+    /// The links that were followed, while all lie in the root folder.
+    trail: Option<Vec<Link>>,
+    begun: Stamp,
 }
 
 impl<'v> Walk<'v> {
     fn at_root(vfs: &'v Vfs) -> Result<Walk<'v>> {
         let (fd, _, mount, at) = vfs.root()?;
-        Ok(Walk { vfs, dir: Dir::Borrowed(fd), mount, at: at.to_vec(), proc: None, rest: Vec::new(), links: 0 })
+        Ok(Walk { vfs, dir: Dir::Borrowed(fd), mount, at: at.to_vec(), proc: None, rest: Vec::new(), links: 0, trail: None, begun: Stamp::now() })
     }
 
     /// Begins at an open directory of the guest's, or at AT_FDCWD.
@@ -146,7 +152,7 @@ impl<'v> Walk<'v> {
             Source::Proc => below(&at, &vfs.mounts[mount].guest).map(|rest| rest.strip_prefix(b"/").unwrap_or(rest).to_vec()),
             _ => None,
         };
-        Ok(Walk { vfs, dir: Dir::Borrowed(dir), mount, at, proc, rest: Vec::new(), links: 0 })
+        Ok(Walk { vfs, dir: Dir::Borrowed(dir), mount, at, proc, rest: Vec::new(), links: 0, trail: None, begun: Stamp::now() })
     }
 
     /// Goes to the root directory; what is left of the path stays.
@@ -167,7 +173,7 @@ impl<'v> Walk<'v> {
         }
     }
 
-    fn run(mut self, last: Last) -> Result<Located> {
+    fn run(mut self, last: Last, asked: &[u8]) -> Result<Located> {
         self.skip_ahead()?;
         loop {
             let Some((name, after)) = split_first(&self.rest) else { return Ok(self.here()) };
@@ -193,6 +199,7 @@ impl<'v> Walk<'v> {
             }
             let place = [&self.at[..], b"/", &name[..]].concat();
             if let Some(mount) = self.vfs.mount_at(&place) {
+                self.trail = None;
                 match &self.vfs.mounts[mount].source {
                     Source::Folder { .. } => {
                         let Some(folder) = self.vfs.mounts[mount].folder()? else { return Err(Errno::ENOENT) };
@@ -231,9 +238,19 @@ impl<'v> Walk<'v> {
                     if self.at.is_empty() && !is_last {
                         self.vfs.top_links.learn(name.bytes());
                     }
+                    if let Some(trail) = &mut self.trail {
+                        trail.push(Link::new(&place, text));
+                    }
                     self.follow(text, &after)?;
                 }
-                Err(Errno::EINVAL | Errno::ENOENT) if is_last => {
+                Err(error @ (Errno::EINVAL | Errno::ENOENT)) if is_last => {
+                    if let Some(trail) = self.trail.take()
+                        && !trail.is_empty()
+                        && error == Errno::EINVAL
+                        && !slash
+                    {
+                        links::remember(self.vfs.root()?.0, asked, trail, &place, self.begun);
+                    }
                     return Ok(Located::Entry { dir: self.dir, name, mount: self.mount, must_be_dir: slash });
                 }
                 // It was a link a moment ago: look again.
@@ -278,8 +295,8 @@ impl<'v> Walk<'v> {
         if self.vfs.mounts_below(&[&self.at[..], b"/", first].concat()) {
             return Ok(());
         }
-        let mut buffer = [0; PATH_MAX];
-        match open_dir(self.dir.raw(), c_path(parent, &mut buffer)?) {
+        let mut buffer = PathBuffer::new();
+        match open_dir(self.dir.raw(), c_path(&[parent], &mut buffer)?) {
             Ok(fd) => {
                 for component in super::path::components(parent) {
                     self.at.push(b'/');
@@ -296,6 +313,7 @@ impl<'v> Walk<'v> {
 
     /// Goes to the parent directory, which at the root is the root itself.
     fn up(&mut self) -> Result<()> {
+        self.trail = None;
         if let Some(path) = &mut self.proc {
             if path.is_empty() {
                 return self.leave_mount();
