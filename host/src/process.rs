@@ -62,10 +62,8 @@ pub fn resident() -> (u64, u64) {
 pub fn random(into: &mut [u8]) {
     let mut rest = into;
     while !rest.is_empty() {
-        // SAFETY: rest is host memory of that size.
-        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        if got > 0 {
-            rest = &mut rest[got as usize..];
+        if let Ok(got) = crate::linux::pass(libc::SYS_getrandom, [rest.as_mut_ptr() as usize, rest.len(), 0, 0, 0, 0]) {
+            rest = &mut rest[got..];
         }
     }
 }

@@ -95,8 +95,7 @@ pub fn spawn_helper(name: &str, function: impl FnOnce() + Send + 'static) -> Res
 
 /// The host's number for the current thread.
 pub fn current_id() -> u32 {
-    // SAFETY: no arguments, always succeeds.
-    unsafe { libc::gettid() as u32 }
+    crate::linux::pass(libc::SYS_gettid, [0; 6]).map_or(0, |id| id as u32)
 }
 
 /// Gives the rest of the time slice away.

@@ -68,7 +68,7 @@ impl Path {
             fault::read_slice(from, block).map_err(|_| Errno::EFAULT)?;
             let end = block.iter().position(|&c| c == 0);
             let part = &block[..end.map_or(block.len(), |end| end + 1)];
-            buffer.try_extend_from_slice(part).map_err(|_| Errno::ENAMETOOLONG)?;
+            buffer.extend_from_slice(part);
             if end.is_some() {
                 return CStr::from_bytes_with_nul(buffer).map_err(|_| Errno::EFAULT);
             }

@@ -135,9 +135,10 @@ pub fn memfd(name: &CStr) -> Result<OwnedFd> {
     pass(libc::SYS_memfd_create, [name.as_ptr() as usize, libc::MFD_CLOEXEC as usize, 0, 0, 0, 0]).map(descriptor)
 }
 
-/// Which of some numbers are those of open descriptors. Fails if there are more numbers than the limit on descriptors allows.
-pub fn which_are_open(fds: &[RawFd]) -> Result<Vec<RawFd>> {
-    let mut polled: Vec<libc::pollfd> = fds.iter().map(|&fd| libc::pollfd { fd, events: 0, revents: 0 }).collect();
+/// Which of some numbers are those of open files, without ones that are open for their paths only (O_PATH). Fails if there are more
+/// numbers than the limit on descriptors allows.
+pub fn which_are_open(fds: impl Iterator<Item = RawFd>) -> Result<Vec<RawFd>> {
+    let mut polled: Vec<libc::pollfd> = fds.map(|fd| libc::pollfd { fd, events: 0, revents: 0 }).collect();
     pass(libc::SYS_poll, [polled.as_mut_ptr() as usize, polled.len(), 0, 0, 0, 0])?;
     Ok(polled.iter().filter(|one| one.revents & libc::POLLNVAL == 0).map(|one| one.fd).collect())
 }

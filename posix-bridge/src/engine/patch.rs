@@ -16,24 +16,29 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// A site that traps so often is patched. A patch costs as much as some eight traps, and makes later forks dearer: the page is no
 /// longer shared with the file. Programs of a shell script live through thirty calls in all.
-const OFTEN: u32 = 24;
+const OFTEN: u32 = 8;
 
-const SLOTS: usize = 1024;
-/// Sites that have trapped, by hash of their address, and how often. Two that share a slot displace each other.
-static SITES: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
-static TRAPS: [AtomicU32; SLOTS] = [const { AtomicU32::new(0) }; SLOTS];
+/// A site that has trapped, by hash of its address, and how often. Two that share a slot displace each other.
+struct Slot {
+    site: AtomicUsize,
+    traps: AtomicU32,
+}
+
+/// A page of them.
+const SLOTS: usize = 256;
+static TRAPPED: [Slot; SLOTS] = [const { Slot { site: AtomicUsize::new(0), traps: AtomicU32::new(0) } }; SLOTS];
 
 /// A call was trapped. In the signal handler. True: the site is worth a patch.
 pub fn on_trap(site: usize) -> bool {
     if process().engine == Engine::Trap {
         return false;
     }
-    let slot = (site ^ site >> 12) % SLOTS;
-    if SITES[slot].swap(site, Ordering::Relaxed) != site {
-        TRAPS[slot].store(1, Ordering::Relaxed);
+    let slot = &TRAPPED[(site ^ site >> 12) % SLOTS];
+    if slot.site.swap(site, Ordering::Relaxed) != site {
+        slot.traps.store(1, Ordering::Relaxed);
         return false;
     }
-    let count = TRAPS[slot].fetch_add(1, Ordering::Relaxed) + 1;
+    let count = slot.traps.fetch_add(1, Ordering::Relaxed) + 1;
     // Once is enough: what cannot be patched is not tried again until it has trapped much more often.
     let often = count == OFTEN || count == 64 * OFTEN;
     if often {

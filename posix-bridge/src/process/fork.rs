@@ -106,12 +106,13 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     let thread = call.thread();
     let process = call.process;
     // Whatever another thread holds at this moment would be held for ever in the child.
+    let alone = process.threads.is_single();
     let memory = process.memory.lock();
     let actions = process.actions.lock();
     let mut timers = process.timers.lock();
     let limit = process.descriptor_limit.lock();
     let mut list = process.threads.list.lock();
-    let child = engine::fork()?;
+    let child = engine::fork(alone)?;
     if child == 0 {
         process.threads.only(thread);
         Threads::only_list(&mut list, thread);

@@ -28,26 +28,21 @@ pub fn faccessat2(call: &mut Call, dir: Fd, path: Path, mode: i32, flags: i32) -
     }
     let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
-    let ask = |fd: i32, name: &std::ffi::CStr, at: i32| {
-        let at = at | flags & libc::AT_EACCESS;
-        linux::pass(libc::SYS_faccessat2, [fd as usize, name.as_ptr() as usize, mode as usize, at as usize, 0, 0])
+    let ask = |fd: i32| {
+        let at = libc::AT_EMPTY_PATH | flags & libc::AT_EACCESS;
+        linux::pass(libc::SYS_faccessat2, [fd as usize, c"".as_ptr() as usize, mode as usize, at as usize, 0, 0])
     };
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
-        return ask(dir.0, c"", libc::AT_EMPTY_PATH);
+        return ask(dir.0);
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
-    let located = call.vfs.locate(dir.0, path, last)?;
-    if let Located::Entry { dir, name, must_be_dir: true, .. } = &located
-        && linux::fstatat(dir.raw(), name.c_str(), libc::AT_SYMLINK_NOFOLLOW)?.st_mode & libc::S_IFMT != libc::S_IFDIR
-    {
-        return Err(Errno::ENOTDIR);
-    }
+    let node = call.vfs.node(dir.0, path, last)?;
     if mode & libc::W_OK != 0
-        && let Located::Entry { mount, .. } | Located::Folder { mount, .. } = &located
+        && matches!(linux::fstat(node.fd.as_raw_fd())?.st_mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFDIR | libc::S_IFLNK)
     {
-        call.vfs.writable(*mount)?;
+        call.vfs.writable(node.mount)?;
     }
-    call.vfs.at(&located, ask)
+    ask(node.fd.as_raw_fd())
 }
 
 /// unlink(2)

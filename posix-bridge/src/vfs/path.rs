@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 use host::{Errno, Result};
+use smallvec::SmallVec;
 use std::ffi::CStr;
 
 /// Longest path with its NUL (PATH_MAX of limits.h).
@@ -9,14 +10,17 @@ pub const PATH_MAX: usize = 4096;
 /// Longest name (NAME_MAX of limits.h).
 pub const NAME_MAX: usize = 255;
 
-/// Room for a path.
-pub type PathBuffer = ArrayVec<u8, PATH_MAX>;
+/// Room for a path; for most without a page of the stack for each.
+pub type PathBuffer = SmallVec<[u8; 240]>;
 
 /// A path of several parts, as the kernel wants it.
 pub fn c_path<'b>(parts: &[&[u8]], buffer: &'b mut PathBuffer) -> Result<&'b CStr> {
     buffer.clear();
     for part in parts.iter().chain([&&b"\0"[..]]) {
-        buffer.try_extend_from_slice(part).map_err(|_| Errno::ENAMETOOLONG)?;
+        if buffer.len() + part.len() > PATH_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        buffer.extend_from_slice(part);
     }
     CStr::from_bytes_with_nul(buffer).map_err(|_| Errno::ENOENT)
 }
