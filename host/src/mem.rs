@@ -68,9 +68,9 @@ pub unsafe trait Zeroed: Sync + 'static {}
 // SAFETY: atomics are made for this.
 unsafe impl<const N: usize> Zeroed for [std::sync::atomic::AtomicU64; N] {}
 
-/// A zeroed value in memory that the process shares with its children from now on. It is never freed.
-pub fn share<T: Zeroed>() -> Result<&'static T> {
-    let at = map_shared_anonymous(Place::Anywhere, size_of::<T>().next_multiple_of(PAGE), Prot::RW)?;
+/// The value at the beginning of a file of zeroes, which all share that have the file. It is never freed.
+pub fn share<T: Zeroed>(fd: i32) -> Result<&'static T> {
+    let at = map_file(Place::Anywhere, size_of::<T>().next_multiple_of(PAGE), Prot::RW, fd, 0, true)?;
     // SAFETY: new memory that is large enough, aligned to a page and never unmapped; see the trait for the rest.
     Ok(unsafe { &*(at as *const T) })
 }

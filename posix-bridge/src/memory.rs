@@ -2,6 +2,7 @@
 
 use crate::args::{Addr, Fd};
 use crate::call::Call;
+use crate::engine::texts;
 use host::mem::PAGE;
 use host::{Errno, Result};
 
@@ -20,6 +21,11 @@ pub fn mmap(call: &mut Call, address: usize, len: usize, prot: i32, flags: i32, 
     }
     let at = call.pass([address, len, prot as usize, flags as usize, fd.0 as usize, offset])?;
     memory.guest.insert(at..at + size);
+    memory.forget_texts(at..at + size);
+    let is_code = prot & libc::PROT_EXEC != 0 && prot & libc::PROT_WRITE == 0;
+    if is_code && flags & (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) == libc::MAP_PRIVATE {
+        memory.texts.extend(texts::mapped(call.vfs, at..at + size, fd.0, offset as u64));
+    }
     Ok(at)
 }
 
@@ -34,7 +40,22 @@ pub fn munmap(call: &mut Call, address: usize, len: usize) -> Result<usize> {
         call.pass([range.start, range.len(), 0, 0, 0, 0])?;
     }
     memory.guest.remove(address..end);
+    memory.forget_texts(address..end);
     Ok(0)
+}
+
+/// mprotect(2)
+pub fn mprotect(call: &mut Call, address: usize, len: usize, prot: i32) -> Result<usize> {
+    if prot & libc::PROT_WRITE != 0 {
+        let end = address.saturating_add(len).saturating_add(PAGE);
+        call.process.memory.lock().forget_texts(address..end);
+    }
+    call.pass(call.args)
+}
+
+/// pkey_mprotect(2)
+pub fn pkey_mprotect(call: &mut Call, address: usize, len: usize, prot: i32, _key: i32) -> Result<usize> {
+    mprotect(call, address, len, prot)
 }
 
 /// mremap(2)
@@ -57,6 +78,8 @@ pub fn mremap(call: &mut Call, old: usize, old_len: usize, new_len: usize, flags
         memory.guest.remove(old..old_end);
     }
     memory.guest.insert(at..at + new_size);
+    memory.forget_texts(old..old_end.max(old + PAGE));
+    memory.forget_texts(at..at + new_size);
     Ok(at)
 }
 
@@ -105,6 +128,7 @@ pub fn shmat(call: &mut Call, id: i32, address: usize, flags: i32) -> Result<usi
     }
     let at = call.pass([id as usize, address, flags as usize, 0, 0, 0])?;
     memory.guest.insert(at..at + size);
+    memory.forget_texts(at..at + size);
     Ok(at)
 }
 

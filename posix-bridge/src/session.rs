@@ -1,31 +1,84 @@
-//! What the guest's processes share that come from one run of ours, by fork.
+//! What the guest's processes share that come from one run of ours, by fork: a memory file. Nobody else has it, and it is gone
+//! with the last of them.
 
 use host::Result;
+use host::linux;
 use host::mem::share;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Memory that all of them have, by these places.
-type Session = [AtomicU64; 8];
-const NAME_CHANGES: usize = 0;
+/// How much of the file is memory of all of them, in words of 8 bytes.
+pub const WORDS: usize = 5120;
+/// The file's name, which the host shows in /proc/PID/maps.
+pub const NAME: &[u8] = b"/memfd:uosrun ";
+/// As large as a file may become: what is not written takes no room.
+const FILE_SIZE: usize = 1 << 36;
+const FIRST_FREE: u64 = (WORDS as u64 * 8).next_multiple_of(4096);
 
-static SESSION: OnceLock<&'static Session> = OnceLock::new();
-/// Counts for a process that has nobody to share with yet, and its own changes.
+const NAME_CHANGES: usize = 0;
+const NEXT_FREE: usize = 1;
+/// Where the words of [`crate::engine::texts`] begin.
+pub const TEXTS: usize = 8;
+
+/// What is shared.
+pub struct Session {
+    words: &'static [AtomicU64; WORDS],
+    file: OwnedFd,
+}
+
+static SESSION: OnceLock<Session> = OnceLock::new();
+/// Changes that were made before there was anybody to share with, and the process' own.
 static OWN_CHANGES: AtomicU64 = AtomicU64::new(0);
 
-/// To be called before a fork. Without the memory, what needs it works as if nothing were known.
+/// To be called before a fork.
 pub fn share_with_child() -> Result<()> {
     if SESSION.get().is_none() {
-        let new = share::<Session>()?;
-        let _ = SESSION.set(new);
+        let file = linux::move_up(linux::memfd(c"uosrun")?, crate::vfs::OURS)?;
+        linux::pass(libc::SYS_ftruncate, [file.as_raw_fd() as usize, FILE_SIZE, 0, 0, 0, 0])?;
+        let words = share::<[AtomicU64; WORDS]>(file.as_raw_fd())?;
+        words[NEXT_FREE].store(FIRST_FREE, Ordering::Relaxed);
+        let _ = SESSION.set(Session { words, file });
     }
     Ok(())
+}
+
+/// What this process shares. None: it has had no child, and is none.
+pub fn session() -> Option<&'static Session> {
+    SESSION.get()
+}
+
+impl Session {
+    pub fn word(&self, index: usize) -> &AtomicU64 {
+        &self.words[index]
+    }
+
+    pub fn file(&self) -> i32 {
+        self.file.as_raw_fd()
+    }
+
+    /// Writes bytes to a place of the file that is nobody else's, and gives its offset. It may be mapped.
+    pub fn append(&self, bytes: &[u8]) -> Result<u64> {
+        let size = (bytes.len() as u64).next_multiple_of(4096);
+        let at = self.words[NEXT_FREE].fetch_add(size, Ordering::Relaxed);
+        let mut done = 0;
+        while done < bytes.len() {
+            let rest = &bytes[done..];
+            done += host::file::write_at(self.file(), rest.as_ptr() as usize, rest.len(), at + done as u64)?;
+        }
+        Ok(at)
+    }
+
+    /// Reads what was written at an offset.
+    pub fn read(&self, at: u64, into: &mut [u8]) -> Result<usize> {
+        linux::pread(self.file(), into, at)
+    }
 }
 
 /// Names may lead elsewhere from now on, or who may look has changed. For all processes.
 pub fn names_changed() {
     match SESSION.get() {
-        Some(session) => session[NAME_CHANGES].fetch_add(1, Ordering::AcqRel),
+        Some(session) => session.words[NAME_CHANGES].fetch_add(1, Ordering::AcqRel),
         None => OWN_CHANGES.fetch_add(1, Ordering::AcqRel),
     };
 }
@@ -37,6 +90,6 @@ pub fn own_names_changed() {
 
 /// How often names have changed.
 pub fn name_changes() -> u64 {
-    let shared = SESSION.get().map_or(0, |session| session[NAME_CHANGES].load(Ordering::Acquire));
+    let shared = SESSION.get().map_or(0, |session| session.words[NAME_CHANGES].load(Ordering::Acquire));
     shared.wrapping_add(OWN_CHANGES.load(Ordering::Acquire))
 }

@@ -246,7 +246,7 @@ table! {
 
     // sys/mman.h, sys/shm.h, sys/sem.h, sys/msg.h
     9 mmap(address: usize, length: usize, protection: i32, flags: i32, fd: Fd, offset: usize) [memory::mmap] Full;
-    10 mprotect(address: usize, length: usize, protection: i32) pass Full;
+    10 mprotect(address: usize, length: usize, protection: i32) [memory::mprotect] Full;
     11 munmap(address: usize, length: usize) [memory::munmap] Full;
     12 brk(address: usize) [memory::brk] Full;
     25 mremap(old: usize, old_length: usize, new_length: usize, flags: i32, new: usize) [memory::mremap] Full;
@@ -270,7 +270,7 @@ table! {
     152 munlockall() pass Full;
     220 semtimedop(id: i32, operations: Addr, count: usize, timeout: Addr) wait Full;
     325 mlock2(address: usize, length: usize, flags: i32) pass Full;
-    329 pkey_mprotect(address: usize, length: usize, protection: i32, key: i32) pass Full;
+    329 pkey_mprotect(address: usize, length: usize, protection: i32, key: i32) [memory::pkey_mprotect] Full;
     330 pkey_alloc(flags: u32, rights: u32) pass Full;
     331 pkey_free(key: i32) pass Full;
     237 mbind(address: usize, length: usize, mode: i32, nodes: Addr, count: usize, flags: u32) pass Full;

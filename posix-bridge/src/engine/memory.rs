@@ -71,6 +71,7 @@ pub struct Memory {
     /// The first thread's stack.
     pub stack: Range<usize>,
     pub arenas: super::patch::Arenas,
+    pub texts: Vec<super::texts::Text>,
 }
 
 impl Memory {
@@ -88,6 +89,11 @@ impl Memory {
         }
         taken.into_iter().for_each(|range| self.guest.insert(range));
         Ok(())
+    }
+
+    /// The guest changes what is there, or may do so.
+    pub fn forget_texts(&mut self, range: Range<usize>) {
+        self.texts.retain(|text| text.range.end <= range.start || range.end <= text.range.start);
     }
 
     /// Gives everything back: another program is to come.

@@ -4,7 +4,8 @@
 //!
 //! Trampolines lie in small arenas within reach of a jump. Arenas stay writable, since other threads run in them.
 
-use super::{Engine, memory::Memory, process};
+use super::{Engine, memory::Memory, process, texts};
+use crate::session::session;
 use dbt::lazy::{AROUND, Change, MAX_TRAMPOLINE};
 use dbt::scan::{Code, JUMP};
 use host::linux;
@@ -28,31 +29,49 @@ struct Slot {
 const SLOTS: usize = 256;
 static TRAPPED: [Slot; SLOTS] = [const { Slot { site: AtomicUsize::new(0), traps: AtomicU32::new(0) } }; SLOTS];
 
+fn slot(site: usize) -> &'static Slot {
+    &TRAPPED[(site ^ site >> 12) % SLOTS]
+}
+
+/// Once is enough: what cannot be patched is not tried again until it has trapped much more often.
+fn is_often(traps: u32) -> bool {
+    traps == OFTEN || traps == 64 * OFTEN
+}
+
 /// A call was trapped. In the signal handler. True: the site is worth a patch.
 pub fn on_trap(site: usize) -> bool {
     if process().engine == Engine::Trap {
         return false;
     }
-    let slot = &TRAPPED[(site ^ site >> 12) % SLOTS];
+    let slot = slot(site);
     if slot.site.swap(site, Ordering::Relaxed) != site {
-        slot.traps.store(1, Ordering::Relaxed);
-        return false;
+        slot.traps.store(0, Ordering::Relaxed);
     }
-    let count = slot.traps.fetch_add(1, Ordering::Relaxed) + 1;
-    // Once is enough: what cannot be patched is not tried again until it has trapped much more often.
-    let often = count == OFTEN || count == 64 * OFTEN;
-    if often {
+    let often = is_often(slot.traps.fetch_add(1, Ordering::Relaxed) + 1);
+    let told = often || session().is_some();
+    if told {
         engine::block().trapped.store(site, Ordering::Relaxed);
     }
-    often
+    told
 }
 
 /// Patches the site that the thread has been told of, if there is one.
 #[inline]
 pub fn consider(block: &Block, number: u32) {
     if block.trapped.load(Ordering::Relaxed) != 0 {
-        let site = block.trapped.swap(0, Ordering::Relaxed);
-        let _ = patch(&mut process().memory.lock(), site, number);
+        trapped(block.trapped.swap(0, Ordering::Relaxed), number);
+    }
+}
+
+#[cold]
+fn trapped(site: usize, number: u32) {
+    let mut memory = process().memory.lock();
+    texts::note(&mut memory.texts, site, number);
+    let slot = slot(site);
+    if slot.site.load(Ordering::Relaxed) == site && is_often(slot.traps.load(Ordering::Relaxed)) {
+        if patch(&mut memory, site, number).is_some() {
+            texts::patched(&mut memory.texts, site, number);
+        }
     }
 }
 

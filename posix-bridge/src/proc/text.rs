@@ -1,5 +1,7 @@
 //! Files of /proc that tell of paths, written with the paths of the guest.
 
+use crate::engine::texts;
+use crate::session;
 use crate::vfs::{Source, Vfs};
 use host::linux;
 use host::{Errno, Result};
@@ -30,12 +32,25 @@ fn name_of(line: &[u8]) -> usize {
     at
 }
 
+/// The front of a line and the name of what a mapping of prepared code stands for.
+fn original(front: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut parts = std::str::from_utf8(front).ok()?.split(' ');
+    let (range, access, offset) = (parts.next()?, parts.next()?, parts.next()?);
+    let origin = texts::origin(u64::from_str_radix(offset, 16).ok()?)?;
+    let front = format!("{range} {access} {:08x} {}", origin.offset, origin.id);
+    // Names stand in a column.
+    Some((format!("{front:72} ").into_bytes(), origin.path))
+}
+
 /// Mappings of the guest's files under the guest's names. Those of files outside of its tree are not its own.
 pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     for line in read(vfs, path)?.split_inclusive(|&c| c == b'\n') {
         let (front, name) = line.split_at(name_of(line));
         let name = name.trim_ascii_end();
+        // Code that was prepared is that of its file.
+        let prepared = name.starts_with(session::NAME).then(|| original(front)).flatten();
+        let (front, name) = prepared.as_ref().map_or((front, name), |(front, name)| (front, name));
         if name.starts_with(b"/") && !name.starts_with(b"/memfd:") && !name.starts_with(b"/dev/zero (") && !name.starts_with(b"/SYSV") {
             let Some(guest) = vfs.place_of_host(name)?.and_then(|(_, place)| vfs.seen_from_root(&place)) else { continue };
             all.extend_from_slice(front);

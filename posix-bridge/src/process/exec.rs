@@ -4,6 +4,7 @@ use super::fork::release_vfork;
 use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
 use crate::engine::Process;
+use crate::engine::texts::{self, Text};
 use crate::engine::thread::{AltStack, current};
 use crate::proc::EXE;
 use crate::vfs::Vfs;
@@ -174,11 +175,13 @@ impl Loaded {
     /// Puts the program in the place of what the process has run so far. Returns the registers that it begins with. An error
     /// comes too late for the old one.
     pub fn replace(self, process: &Process, environment: Vec<Vec<u8>>) -> Result<Registers> {
+        let vfs = &process.vfs;
         let mut memory = process.memory.lock();
         memory.clear();
         let failed = |error: ElfError| refuse(error);
         let image = Image::map(&self.elf, self.file.as_raw_fd(), Placement::Near(base())).map_err(failed)?;
         memory.guest.insert(image.range.clone());
+        memory.texts.extend(texts(vfs, &self.elf, &self.file, &image));
         memory.break_start = image.range.end.next_multiple_of(PAGE);
         memory.break_end = memory.break_start;
         let (entry, interpreter_base) = match &self.interpreter {
@@ -186,6 +189,7 @@ impl Loaded {
             Some((file, elf)) => {
                 let interpreter = Image::map(elf, file.as_raw_fd(), Placement::Anywhere).map_err(failed)?;
                 memory.guest.insert(interpreter.range.clone());
+                memory.texts.extend(texts(vfs, elf, file, &interpreter));
                 (interpreter.entry, interpreter.moved)
             }
         };
@@ -204,6 +208,18 @@ impl Loaded {
         linux::copy_to(self.file.as_raw_fd(), EXE)?;
         Ok(Registers { rip: entry as u64, rsp: first.start as u64, flags: 0x202, cs: USER_CS, ss: USER_SS, ..Registers::default() })
     }
+}
+
+/// The code of an image that was mapped.
+fn texts(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, image: &Image) -> Vec<Text> {
+    let code = elf.segments.iter().filter(|segment| segment.execute && !segment.write && segment.file_size == segment.memory_size);
+    let text = |segment: &loader::elf::Segment| {
+        let lead = segment.address as usize % PAGE;
+        let start = (segment.address as usize - lead).wrapping_add(image.moved);
+        let range = start..start + (lead + segment.file_size as usize).next_multiple_of(PAGE);
+        texts::mapped(vfs, range, file.as_raw_fd(), segment.offset - lead as u64)
+    };
+    code.filter_map(text).collect()
 }
 
 /// Where a program that may lie anywhere goes: far from what the host maps, and with room for its break.

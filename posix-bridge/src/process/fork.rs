@@ -6,6 +6,7 @@
 
 use crate::args::Addr;
 use crate::call::Call;
+use crate::engine::texts;
 use crate::engine::thread::{Thread, Threads};
 use crate::session;
 use host::linux::engine::{self, block};
@@ -107,7 +108,10 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     let process = call.process;
     // Whatever another thread holds at this moment would be held for ever in the child.
     let alone = process.threads.is_single();
-    let memory = process.memory.lock();
+    let mut memory = process.memory.lock();
+    if alone {
+        texts::refresh(&mut memory.texts);
+    }
     let actions = process.actions.lock();
     let mut timers = process.timers.lock();
     let limit = process.descriptor_limit.lock();

@@ -1,0 +1,304 @@
+//! Code of files, prepared with the patches that it needs, so that a process begins with what others have found out.
+//!
+//! The processes of a run note where they trap in the code of a file. When that has cost them more than it takes, a copy of the
+//! code is made in the file that they share, with all of these sites patched ([`dbt::lazy`]), and from then on it is mapped in the
+//! place of the file's own: its pages are shared by all, and none is touched to patch it.
+//!
+//! Trampolines lie behind the end of the segment, in the rest of its last page. A later copy adds to the one before: whoever is
+//! in a trampoline stays in it.
+
+use super::{Engine, process};
+use crate::session::{self, Session, session};
+use crate::vfs::Vfs;
+use dbt::lazy::{self, AROUND, Change};
+use dbt::scan::Code;
+use host::linux::{self, engine};
+use host::mem::{self, PAGE, Place, Prot};
+use loader::elf::ElfFile;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many texts are known.
+const SLOTS: usize = 64;
+/// How many sites of each.
+const SITES: usize = 56;
+/// How many copies are made of each.
+const COPIES: usize = 4;
+
+// The shared words of a slot; the keys of all slots come first.
+const STATE: usize = 0;
+const TRAPS: usize = 1;
+const SITE_COUNT: usize = 2;
+/// Sites that the last copy knows.
+const PREPARED: usize = 3;
+/// From the text's start: where the address of the entry stands, and where the next trampoline goes.
+const HANDLER: usize = 4;
+const NEXT: usize = 5;
+/// The size of the text.
+const SIZE: usize = 6;
+const COPY_COUNT: usize = 7;
+/// Where the copies lie in the shared file. What [`origin`] tells stands behind each.
+const COPY: usize = 8;
+const SITE: usize = COPY + COPIES;
+const SLOT_WORDS: usize = SITE + SITES;
+const _: () = assert!(session::TEXTS + SLOTS * (2 + SLOT_WORDS) <= session::WORDS);
+
+// What a slot's state says.
+const OPEN: u64 = 0;
+/// Somebody makes a copy.
+const BUSY: u64 = 1;
+/// There will be no more copies.
+const CLOSED: u64 = 2;
+
+/// What a trap costs, in nanoseconds, against the native call.
+const TRAP_COST: u64 = 3000;
+
+/// Where code is taken to lie while it is patched: all that it refers to is relative.
+const BASE: u64 = 1 << 32;
+
+/// Code of a file in the guest's memory that it has not changed.
+pub struct Text {
+    pub range: Range<usize>,
+    key: [u64; 2],
+    /// Its slot, as soon as there is anybody to share with.
+    slot: Option<usize>,
+    /// The copy that is mapped, counted from 1; 0: the file's own.
+    copy: u64,
+    /// Sites that the process has patched on its own, and that nobody else knows yet.
+    own_sites: Vec<u64>,
+}
+
+/// A slot's words.
+struct Slot {
+    session: &'static Session,
+    first: usize,
+}
+
+impl Slot {
+    fn new(session: &'static Session, index: usize) -> Slot {
+        Slot { session, first: session::TEXTS + 2 * SLOTS + index * SLOT_WORDS }
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        self.session.word(self.first + index)
+    }
+
+    fn get(&self, index: usize) -> u64 {
+        self.word(index).load(Ordering::Acquire)
+    }
+
+    /// The last copy: its number and its place.
+    fn copy(&self) -> Option<(u64, u64)> {
+        let count = self.get(COPY_COUNT).min(COPIES as u64);
+        (count != 0).then(|| (count, self.get(COPY + count as usize - 1)))
+    }
+
+    /// Adds a site, if it is new: its offset above, its number below. Returns its index if it is not.
+    fn add(&self, site: u64) -> Option<usize> {
+        let known = (0..self.get(SITE_COUNT).min(SITES as u64) as usize).position(|index| self.get(SITE + index) >> 32 == site >> 32);
+        if known.is_none() && self.get(SITE_COUNT) < SITES as u64 {
+            let index = self.word(SITE_COUNT).fetch_add(1, Ordering::AcqRel) as usize;
+            if index < SITES {
+                self.word(SITE + index).store(site, Ordering::Release);
+            }
+        }
+        known
+    }
+
+    /// Whether a copy with what is known by now would cost less than what traps have cost since the last one.
+    fn pays(&self, size: usize) -> bool {
+        let sites = self.get(SITE_COUNT).min(SITES as u64);
+        let cost = 20_000 + size as u64 / 4 + sites * 8_000;
+        self.get(STATE) == OPEN && sites > self.get(PREPARED) && self.get(TRAPS) * TRAP_COST > cost
+    }
+}
+
+/// What tells texts apart: what `stat` says of the file, and the part that is mapped.
+fn key(stat: &libc::stat, offset: u64, size: usize) -> [u64; 2] {
+    let facts = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec);
+    [1, 2].map(|salt| {
+        let mut hasher = DefaultHasher::new();
+        (facts, offset, size, salt).hash(&mut hasher);
+        hasher.finish() | 1
+    })
+}
+
+/// The slot of a text. None: there are too many.
+fn find_slot(session: &'static Session, [first, second]: [u64; 2]) -> Option<usize> {
+    (0..SLOTS).find_map(|index| {
+        let [a, b] = [0, 1].map(|part| session.word(session::TEXTS + 2 * index + part));
+        match a.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => b.store(second, Ordering::Release),
+            Err(known) if known != first => return None,
+            // Somebody writes the rest at this moment: not this time.
+            Err(_) => {}
+        }
+        (b.load(Ordering::Acquire) == second).then_some(index)
+    })
+}
+
+/// The guest has mapped code of a file, privately and not to be written. The copy takes its place, if there is one or is to be one.
+pub fn mapped(vfs: &Vfs, range: Range<usize>, fd: RawFd, offset: u64) -> Option<Text> {
+    if process().engine == Engine::Trap {
+        return None;
+    }
+    let stat = linux::fstat(fd).ok()?;
+    let size = range.len();
+    let mut text = Text { range, key: key(&stat, offset, size), slot: None, copy: 0, own_sites: Vec::new() };
+    if let Some(slot) = text.slot() {
+        if slot.pays(size) && slot.word(STATE).compare_exchange(OPEN, BUSY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            let made = prepare(vfs, &slot, fd, &stat, offset, size);
+            let is_last = made.is_none() || slot.get(COPY_COUNT) == COPIES as u64;
+            slot.word(STATE).store(if is_last { CLOSED } else { OPEN }, Ordering::Release);
+        }
+        text.take_copy();
+    }
+    Some(text)
+}
+
+impl Text {
+    fn slot(&mut self) -> Option<Slot> {
+        let session = session()?;
+        if self.slot.is_none() {
+            self.slot = find_slot(session, self.key);
+        }
+        let slot = Slot::new(session, self.slot?);
+        for site in self.own_sites.drain(..) {
+            slot.add(site);
+        }
+        Some(slot)
+    }
+
+    /// Maps the last copy, if it is not mapped. No other thread may run in it.
+    fn take_copy(&mut self) {
+        if let Some(slot) = self.slot()
+            && let Some((number, at)) = slot.copy()
+            && number != self.copy
+            && mem::map_file(Place::Replace(self.range.start), self.range.len(), Prot::RX, slot.session.file(), at, false).is_ok()
+        {
+            self.copy = number;
+        }
+    }
+
+    fn word(&self, site: usize, number: u32) -> u64 {
+        ((site - self.range.start) as u64) << 32 | u64::from(number)
+    }
+}
+
+/// Before a fork of a process without other threads: its child is to have what is known by now.
+pub fn refresh(texts: &mut [Text]) {
+    texts.iter_mut().for_each(Text::take_copy);
+}
+
+/// The process has patched a site on its own.
+pub fn patched(texts: &mut [Text], site: usize, number: u32) {
+    if let Some(text) = texts.iter_mut().find(|text| text.range.contains(&site)) {
+        text.own_sites.push(text.word(site, number));
+    }
+}
+
+/// A call was trapped there, with this number.
+pub fn note(texts: &mut [Text], site: usize, number: u32) {
+    let Some(text) = texts.iter_mut().find(|text| text.range.contains(&site)) else { return };
+    let word = text.word(site, number);
+    let is_copy = text.copy != 0;
+    let Some(slot) = text.slot() else { return };
+    if slot.get(STATE) == CLOSED {
+        return;
+    }
+    // What could not be patched will not be.
+    if slot.add(word).is_some_and(|index| (index as u64) < slot.get(PREPARED) && is_copy) {
+        return;
+    }
+    slot.word(TRAPS).fetch_add(1, Ordering::Relaxed);
+}
+
+/// Makes a copy.
+fn prepare(vfs: &Vfs, slot: &Slot, fd: RawFd, stat: &libc::stat, offset: u64, size: usize) -> Option<()> {
+    let mut code = vec![0; size];
+    let (handler, mut next) = match slot.copy() {
+        Some((_, at)) => {
+            slot.session.read(at, &mut code).ok().filter(|&len| len == size)?;
+            (slot.get(HANDLER) as usize, slot.get(NEXT) as usize)
+        }
+        None => {
+            let end = segment_end(fd, offset, size)?;
+            linux::pread(fd, &mut code[..end], offset).ok().filter(|&len| len == end)?;
+            let handler = end.next_multiple_of(16);
+            code.get_mut(handler..handler + 8)?.copy_from_slice(&engine::entry().to_le_bytes());
+            (handler, handler + 16)
+        }
+    };
+    let (first, sites) = (slot.get(PREPARED), slot.get(SITE_COUNT).min(SITES as u64));
+    for index in first..sites {
+        next = patch(&mut code, slot.get(SITE + index as usize), handler, next).unwrap_or(next);
+    }
+    let path = vfs.host_path(fd).ok()?;
+    let facts = format!("{offset} {:02x}:{:02x} {} ", libc::major(stat.st_dev), libc::minor(stat.st_dev), stat.st_ino);
+    let at = slot.session.append(&[&code, facts.as_bytes(), &path, b"\n"].concat()).ok()?;
+    let count = slot.get(COPY_COUNT);
+    for (word, value) in [(COPY + count as usize, at), (HANDLER, handler as u64), (NEXT, next as u64), (SIZE, size as u64)] {
+        slot.word(word).store(value, Ordering::Release);
+    }
+    slot.word(PREPARED).store(sites, Ordering::Release);
+    slot.word(TRAPS).store(0, Ordering::Relaxed);
+    slot.word(COPY_COUNT).store(count + 1, Ordering::Release);
+    Some(())
+}
+
+/// Where the executable segment that is mapped from `offset` on ends, from there; what follows in its last page is nobody's.
+fn segment_end(fd: RawFd, offset: u64, size: usize) -> Option<usize> {
+    let file = ElfFile::parse(|at, into| linux::pread(fd, into, at).unwrap_or(0)).ok()?;
+    let segment = file.segments.iter().find(|s| s.execute && !s.write && s.offset & !(PAGE as u64 - 1) == offset)?;
+    let end = usize::try_from((segment.offset + segment.file_size).checked_sub(offset)?).ok()?;
+    (segment.file_size == segment.memory_size && end.next_multiple_of(PAGE) == size).then_some(end)
+}
+
+/// Patches a site (see [`Slot::add`] for its form) in a text, with a trampoline at `next`. Returns where that ends.
+fn patch(code: &mut [u8], site: u64, handler: usize, next: usize) -> Option<usize> {
+    let (site, number) = ((site >> 32) as usize, site as u32);
+    let around = site.saturating_sub(AROUND as usize)..(site + AROUND as usize).min(code.len());
+    let view = Code { bytes: &code[around.clone()], address: BASE + around.start as u64 };
+    let patch = lazy::patch(view, BASE + site as u64, number, BASE + next as u64, BASE + handler as u64)?;
+    let trampoline = Change { at: BASE + next as u64, bytes: patch.trampoline };
+    let end = next + trampoline.bytes.len();
+    if end > code.len() {
+        return None;
+    }
+    for change in std::iter::once(&trampoline).chain(&patch.changes) {
+        let at = (change.at - BASE) as usize;
+        code.get_mut(at..at + change.bytes.len())?.copy_from_slice(&change.bytes);
+    }
+    Some(end.next_multiple_of(16))
+}
+
+/// What a mapping of the shared file stands for, by its offset there.
+pub struct Origin {
+    /// The offset in the program's file.
+    pub offset: u64,
+    /// Device and inode number as /proc/PID/maps writes them.
+    pub id: String,
+    /// The file's path on the host.
+    pub path: Vec<u8>,
+}
+
+/// See [`Origin`].
+pub fn origin(offset: u64) -> Option<Origin> {
+    let session = session()?;
+    let copies = |slot: &Slot| (0..slot.get(COPY_COUNT).min(COPIES as u64) as usize).map(|copy| slot.get(COPY + copy)).collect::<Vec<_>>();
+    let (at, size) = (0..SLOTS).find_map(|index| {
+        let slot = Slot::new(session, index);
+        let size = slot.get(SIZE);
+        copies(&slot).into_iter().find(|&at| (at..at + size).contains(&offset)).map(|at| (at, size))
+    })?;
+    let mut facts = vec![0; PAGE + 64];
+    let len = session.read(at + size, &mut facts).ok()?;
+    let line = facts[..len].split(|&c| c == b'\n').next()?;
+    let mut parts = line.splitn(4, |&c| c == b' ');
+    let mut text = || parts.next().and_then(|part| std::str::from_utf8(part).ok());
+    let (start, device, inode) = (text()?.parse::<u64>().ok()?, text()?, text()?);
+    let id = format!("{device} {inode}");
+    Some(Origin { offset: start + (offset - at), id, path: parts.next()?.to_vec() })
+}
