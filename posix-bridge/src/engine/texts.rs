@@ -8,6 +8,7 @@
 //! in a trampoline stays in it.
 
 use super::{Engine, process};
+use crate::proc::mapped_path;
 use crate::session::{self, Session, session};
 use crate::vfs::Vfs;
 use dbt::lazy::{self, AROUND, Change};
@@ -17,7 +18,7 @@ use host::mem::{self, PAGE, Place, Prot};
 use loader::elf::ElfFile;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many texts are known.
@@ -54,6 +55,8 @@ const CLOSED: u64 = 2;
 
 /// What a trap costs, in nanoseconds, against the native call.
 const TRAP_COST: u64 = 3000;
+/// What it costs a fork and the end of its child that a text's pages are no longer those of the file, in traps.
+const TRAPS_PER_FORK: u64 = 8;
 
 /// Where code is taken to lie while it is patched: all that it refers to is relative.
 const BASE: u64 = 1 << 32;
@@ -61,6 +64,8 @@ const BASE: u64 = 1 << 32;
 /// Code of a file in the guest's memory that it has not changed.
 pub struct Text {
     pub range: Range<usize>,
+    /// In the file.
+    offset: u64,
     key: [u64; 2],
     /// Its slot, as soon as there is anybody to share with.
     slot: Option<usize>,
@@ -68,6 +73,8 @@ pub struct Text {
     copy: u64,
     /// Sites that the process has patched on its own, and that nobody else knows yet.
     own_sites: Vec<u64>,
+    /// Whether it has patched any in what is mapped now: its pages are no longer those of the file, and a fork copies its page tables.
+    has_own: bool,
 }
 
 /// A slot's words.
@@ -105,6 +112,47 @@ impl Slot {
             }
         }
         known
+    }
+
+    /// Makes a copy, if nobody else does.
+    fn prepare(&self, vfs: &Vfs, fd: RawFd, stat: &libc::stat, offset: u64, size: usize) {
+        if self.word(STATE).compare_exchange(OPEN, BUSY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            let made = self.make_copy(vfs, fd, stat, offset, size);
+            let is_last = made.is_none() || self.get(COPY_COUNT) == COPIES as u64;
+            self.word(STATE).store(if is_last { CLOSED } else { OPEN }, Ordering::Release);
+        }
+    }
+
+    fn make_copy(&self, vfs: &Vfs, fd: RawFd, stat: &libc::stat, offset: u64, size: usize) -> Option<()> {
+        let mut code = vec![0; size];
+        let (handler, mut next) = match self.copy() {
+            Some((_, at)) => {
+                self.session.read(at, &mut code).ok().filter(|&len| len == size)?;
+                (self.get(HANDLER) as usize, self.get(NEXT) as usize)
+            }
+            None => {
+                let end = segment_end(fd, offset, size)?;
+                linux::pread(fd, &mut code[..end], offset).ok().filter(|&len| len == end)?;
+                let handler = end.next_multiple_of(16);
+                code.get_mut(handler..handler + 8)?.copy_from_slice(&engine::entry().to_le_bytes());
+                (handler, handler + 16)
+            }
+        };
+        let (first, sites) = (self.get(PREPARED), self.get(SITE_COUNT).min(SITES as u64));
+        for index in first..sites {
+            next = patch(&mut code, self.get(SITE + index as usize), handler, next).unwrap_or(next);
+        }
+        let path = vfs.host_path(fd).ok()?;
+        let facts = format!("{offset} {:02x}:{:02x} {} ", libc::major(stat.st_dev), libc::minor(stat.st_dev), stat.st_ino);
+        let at = self.session.append(&[&code, facts.as_bytes(), &path, b"\n"].concat()).ok()?;
+        let count = self.get(COPY_COUNT);
+        for (word, value) in [(COPY + count as usize, at), (HANDLER, handler as u64), (NEXT, next as u64), (SIZE, size as u64)] {
+            self.word(word).store(value, Ordering::Release);
+        }
+        self.word(PREPARED).store(sites, Ordering::Release);
+        self.word(TRAPS).store(0, Ordering::Relaxed);
+        self.word(COPY_COUNT).store(count + 1, Ordering::Release);
+        Some(())
     }
 
     /// Whether a copy with what is known by now would cost less than what traps have cost since the last one.
@@ -146,12 +194,10 @@ pub fn mapped(vfs: &Vfs, range: Range<usize>, fd: RawFd, offset: u64) -> Option<
     }
     let stat = linux::fstat(fd).ok()?;
     let size = range.len();
-    let mut text = Text { range, key: key(&stat, offset, size), slot: None, copy: 0, own_sites: Vec::new() };
+    let mut text = Text { range, offset, key: key(&stat, offset, size), slot: None, copy: 0, own_sites: Vec::new(), has_own: false };
     if let Some(slot) = text.slot() {
-        if slot.pays(size) && slot.word(STATE).compare_exchange(OPEN, BUSY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            let made = prepare(vfs, &slot, fd, &stat, offset, size);
-            let is_last = made.is_none() || slot.get(COPY_COUNT) == COPIES as u64;
-            slot.word(STATE).store(if is_last { CLOSED } else { OPEN }, Ordering::Release);
+        if slot.pays(size) {
+            slot.prepare(vfs, fd, &stat, offset, size);
         }
         text.take_copy();
     }
@@ -179,7 +225,24 @@ impl Text {
             && mem::map_file(Place::Replace(self.range.start), self.range.len(), Prot::RX, slot.session.file(), at, false).is_ok()
         {
             self.copy = number;
+            self.has_own = false;
         }
+    }
+
+    /// Counts what a fork costs because of own patches, and has a copy made if it would cost less. The file is found by the path
+    /// that the kernel knows.
+    fn weigh(&mut self, vfs: &Vfs) -> Option<()> {
+        let slot = self.slot()?;
+        slot.word(TRAPS).fetch_add(TRAPS_PER_FORK, Ordering::Relaxed);
+        if !slot.pays(self.range.len()) {
+            return None;
+        }
+        let file = linux::openat(libc::AT_FDCWD, &mapped_path(vfs, self.range.start)?, libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK, 0).ok()?;
+        let stat = linux::fstat(file.as_raw_fd()).ok()?;
+        if key(&stat, self.offset, self.range.len()) == self.key {
+            slot.prepare(vfs, file.as_raw_fd(), &stat, self.offset, self.range.len());
+        }
+        Some(())
     }
 
     fn word(&self, site: usize, number: u32) -> u64 {
@@ -188,14 +251,20 @@ impl Text {
 }
 
 /// Before a fork of a process without other threads: its child is to have what is known by now.
-pub fn refresh(texts: &mut [Text]) {
-    texts.iter_mut().for_each(Text::take_copy);
+pub fn refresh(vfs: &Vfs, texts: &mut [Text]) {
+    for text in texts {
+        if text.has_own {
+            text.weigh(vfs);
+        }
+        text.take_copy();
+    }
 }
 
 /// The process has patched a site on its own.
 pub fn patched(texts: &mut [Text], site: usize, number: u32) {
     if let Some(text) = texts.iter_mut().find(|text| text.range.contains(&site)) {
         text.own_sites.push(text.word(site, number));
+        text.has_own = true;
     }
 }
 
@@ -213,39 +282,6 @@ pub fn note(texts: &mut [Text], site: usize, number: u32) {
         return;
     }
     slot.word(TRAPS).fetch_add(1, Ordering::Relaxed);
-}
-
-/// Makes a copy.
-fn prepare(vfs: &Vfs, slot: &Slot, fd: RawFd, stat: &libc::stat, offset: u64, size: usize) -> Option<()> {
-    let mut code = vec![0; size];
-    let (handler, mut next) = match slot.copy() {
-        Some((_, at)) => {
-            slot.session.read(at, &mut code).ok().filter(|&len| len == size)?;
-            (slot.get(HANDLER) as usize, slot.get(NEXT) as usize)
-        }
-        None => {
-            let end = segment_end(fd, offset, size)?;
-            linux::pread(fd, &mut code[..end], offset).ok().filter(|&len| len == end)?;
-            let handler = end.next_multiple_of(16);
-            code.get_mut(handler..handler + 8)?.copy_from_slice(&engine::entry().to_le_bytes());
-            (handler, handler + 16)
-        }
-    };
-    let (first, sites) = (slot.get(PREPARED), slot.get(SITE_COUNT).min(SITES as u64));
-    for index in first..sites {
-        next = patch(&mut code, slot.get(SITE + index as usize), handler, next).unwrap_or(next);
-    }
-    let path = vfs.host_path(fd).ok()?;
-    let facts = format!("{offset} {:02x}:{:02x} {} ", libc::major(stat.st_dev), libc::minor(stat.st_dev), stat.st_ino);
-    let at = slot.session.append(&[&code, facts.as_bytes(), &path, b"\n"].concat()).ok()?;
-    let count = slot.get(COPY_COUNT);
-    for (word, value) in [(COPY + count as usize, at), (HANDLER, handler as u64), (NEXT, next as u64), (SIZE, size as u64)] {
-        slot.word(word).store(value, Ordering::Release);
-    }
-    slot.word(PREPARED).store(sites, Ordering::Release);
-    slot.word(TRAPS).store(0, Ordering::Relaxed);
-    slot.word(COPY_COUNT).store(count + 1, Ordering::Release);
-    Some(())
 }
 
 /// Where the executable segment that is mapped from `offset` on ends, from there; what follows in its last page is nobody's.

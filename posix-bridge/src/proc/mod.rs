@@ -6,7 +6,7 @@
 
 mod text;
 
-pub use text::read as host_file;
+pub use text::{mapped_path, read as host_file};
 
 use crate::dirent::number;
 use crate::vfs::{OURS, OURS_COUNT, Source, Vfs, id, is_ours};

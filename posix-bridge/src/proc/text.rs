@@ -32,6 +32,14 @@ fn name_of(line: &[u8]) -> usize {
     at
 }
 
+/// The host's path of the file whose mapping begins at an address of this process.
+pub fn mapped_path(vfs: &Vfs, start: usize) -> Option<CString> {
+    let wanted = format!("{start:08x}-");
+    let maps = read(vfs, b"self/maps").ok()?;
+    let line = maps.split(|&c| c == b'\n').find(|line| line.starts_with(wanted.as_bytes()))?;
+    CString::new(&line[name_of(line)..]).ok()
+}
+
 /// The front of a line and the name of what a mapping of prepared code stands for.
 fn original(front: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut parts = std::str::from_utf8(front).ok()?.split(' ');

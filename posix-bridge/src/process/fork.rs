@@ -110,7 +110,7 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     let alone = process.threads.is_single();
     let mut memory = process.memory.lock();
     if alone {
-        texts::refresh(&mut memory.texts);
+        texts::refresh(call.vfs, &mut memory.texts);
     }
     let actions = process.actions.lock();
     let mut timers = process.timers.lock();
