@@ -35,7 +35,7 @@ pub struct Block {
     pub(super) guest_fs: AtomicUsize,
     pub(super) frame: AtomicUsize,
     pub(super) state: AtomicUsize,
-    /// Whatever the caller of [`Block::new`] wants to find again.
+    /// Whatever who attaches the block wants to find again.
     pub data: AtomicUsize,
     /// The site whose call was trapped and is to be looked at; 0: none.
     pub trapped: AtomicUsize,
@@ -144,12 +144,12 @@ impl State {
         reset(self.bytes_mut());
     }
 
-    /// Takes over a state that the guest has written.
-    pub fn load(&mut self, from: &[u8]) {
+    /// Takes over a state that the guest has written: `read` puts it there and says how much there is. If it fails, what is there
+    /// is of no use.
+    pub fn load<E>(&mut self, read: impl FnOnce(&mut [u8]) -> std::result::Result<usize, E>) -> std::result::Result<(), E> {
         let features = features();
         let bytes = self.bytes_mut();
-        let len = from.len().min(bytes.len());
-        bytes[..len].copy_from_slice(&from[..len]);
+        let len = read(bytes)?;
         if len < XSAVE_HEADER + 64 {
             bytes[XSAVE_HEADER..XSAVE_HEADER + 64].fill(0);
             bytes[XSAVE_HEADER] = 3;
@@ -161,6 +161,7 @@ impl State {
         bytes[XSAVE_HEADER..XSAVE_HEADER + 8].copy_from_slice(&present.to_ne_bytes());
         bytes[XSAVE_HEADER + 8..XSAVE_HEADER + 64].fill(0);
         bytes[MXCSR + 2..MXCSR + 4].fill(0);
+        Ok(())
     }
 }
 
@@ -229,9 +230,9 @@ pub fn entry() -> usize {
 }
 
 impl Block {
-    /// The block of a thread that is to run guest code. It stays where it is until the thread ends.
-    pub fn new(data: usize) -> Box<Block> {
-        Box::new(Block {
+    /// The block of a thread that is to run guest code. It stays where it is from when it is attached until the thread ends.
+    pub fn new() -> Block {
+        Block {
             selector: AtomicU8::new(HOST),
             pending: AtomicU8::new(0),
             restart: AtomicU8::new(0),
@@ -243,11 +244,11 @@ impl Block {
             guest_fs: AtomicUsize::new(0),
             frame: AtomicUsize::new(0),
             state: AtomicUsize::new(0),
-            data: AtomicUsize::new(data),
+            data: AtomicUsize::new(0),
             trapped: AtomicUsize::new(0),
             waiting: std::cell::UnsafeCell::new([0; 16]),
             mask: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Makes it the calling thread's: GS, the stack for signals, and dispatch.
@@ -291,7 +292,7 @@ impl Block {
 
     /// Whether a call that waits was kept from doing so.
     pub fn take_restart(&self) -> bool {
-        self.restart.swap(0, Ordering::Relaxed) != 0
+        self.restart.load(Ordering::Relaxed) != 0 && self.restart.swap(0, Ordering::Relaxed) != 0
     }
 
     /// Has [`Hooks::pending`] called before the guest goes on.

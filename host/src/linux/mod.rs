@@ -135,12 +135,13 @@ pub fn memfd(name: &CStr) -> Result<OwnedFd> {
     pass(libc::SYS_memfd_create, [name.as_ptr() as usize, libc::MFD_CLOEXEC as usize, 0, 0, 0, 0]).map(descriptor)
 }
 
-/// Which of some numbers are those of open files, without ones that are open for their paths only (O_PATH). Fails if there are more
-/// numbers than the limit on descriptors allows.
-pub fn which_are_open(fds: impl Iterator<Item = RawFd>) -> Result<Vec<RawFd>> {
-    let mut polled: Vec<libc::pollfd> = fds.map(|fd| libc::pollfd { fd, events: 0, revents: 0 }).collect();
+/// Which of the 64 numbers from `first` on are those of open files, as bits; without ones that are open for their paths only (O_PATH).
+/// Fails if the limit on descriptors is below 64.
+pub fn which_are_open(first: RawFd) -> Result<u64> {
+    let mut polled = [libc::pollfd { fd: 0, events: 0, revents: 0 }; 64];
+    polled.iter_mut().zip(first..).for_each(|(one, fd)| one.fd = fd);
     pass(libc::SYS_poll, [polled.as_mut_ptr() as usize, polled.len(), 0, 0, 0, 0])?;
-    Ok(polled.iter().filter(|one| one.revents & libc::POLLNVAL == 0).map(|one| one.fd).collect())
+    Ok(polled.iter().enumerate().filter(|(_, one)| one.revents & libc::POLLNVAL == 0).fold(0, |bits, (bit, _)| bits | 1 << bit))
 }
 
 /// Gives up ownership: the number is the guest's from now on.

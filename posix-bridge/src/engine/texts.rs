@@ -211,8 +211,11 @@ impl Text {
             self.slot = find_slot(session, self.key);
         }
         let slot = Slot::new(session, self.slot?);
-        for site in self.own_sites.drain(..) {
-            slot.add(site);
+        // Not written to without need: each process would have a page more of its own.
+        if !self.own_sites.is_empty() {
+            for site in self.own_sites.drain(..) {
+                slot.add(site);
+            }
         }
         Some(slot)
     }

@@ -117,9 +117,9 @@ impl Thread {
 
     /// Makes the calling thread the first one of the guest.
     pub fn attach_first() -> Result<()> {
-        // Both live as long as the process.
-        let thread = Box::leak(Box::new(Thread::new(true)));
-        let block = Box::leak(Block::new(&raw const *thread as usize));
+        // Both live as long as the process, side by side: a fork copies each page that they lie in.
+        let (thread, block) = Box::leak(Box::new((Thread::new(true), Block::new())));
+        block.data.store(&raw const *thread as usize, Ordering::Relaxed);
         let mask = trap::mask();
         thread.blocked_faults.set(mask & trap::FAULTS);
         trap::set_mask(mask & !trap::FAULTS);
@@ -255,7 +255,8 @@ extern "C" fn run(start: usize) {
 /// The whole life of a thread. Signals are blocked.
 fn begin(start: usize) {
     let thread = Thread::new(false);
-    let block = Block::new(&raw const thread as usize);
+    let block = Block::new();
+    block.data.store(&raw const thread as usize, Ordering::Relaxed);
     super::process().threads.add(&thread);
     if block.attach().is_ok() {
         // SAFETY: only this thread uses it.

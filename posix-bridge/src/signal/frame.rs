@@ -4,7 +4,7 @@ use super::Signal;
 use crate::engine::thread::{AltStack, SS_AUTODISARM, Thread};
 use abi::Fault;
 use abi::fault;
-use host::linux::engine::{Registers, SW_BYTES, State, USER_CS, USER_SS, features, state_size};
+use host::linux::engine::{Registers, SW_BYTES, XSAVE_HEADER, State, USER_CS, USER_SS, features, state_size};
 use host::linux::trap::Action;
 
 /// `struct ucontext` and in it `struct sigcontext_64`.
@@ -134,16 +134,15 @@ pub fn push(
 pub fn pop(thread: &Thread, registers: &mut Registers, state: &mut State) -> Result<u64, Fault> {
     let c: Context = fault::read(registers.rsp as usize)?;
     if c.fpstate != 0 {
-        let mut bytes = vec![0; state_size()];
-        fault::read_slice(c.fpstate as usize, &mut bytes[..512])?;
-        let word = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let extended = word(SW_BYTES) == MAGIC1 && word(SW_BYTES + 16) as usize >= state_size();
-        if extended {
-            fault::read_slice(c.fpstate as usize, &mut bytes)?;
-        } else {
-            bytes.truncate(512);
-        }
-        state.load(&bytes);
+        state.load(|bytes| {
+            fault::read_slice(c.fpstate as usize, &mut bytes[..XSAVE_HEADER])?;
+            let word = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+            let extended = word(SW_BYTES) == MAGIC1 && word(SW_BYTES + 16) as usize >= bytes.len();
+            if extended {
+                fault::read_slice(c.fpstate as usize, bytes)?;
+            }
+            Ok(if extended { bytes.len() } else { XSAVE_HEADER })
+        })?;
     } else {
         state.reset();
     }

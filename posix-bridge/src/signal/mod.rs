@@ -140,11 +140,15 @@ pub fn rt_sigprocmask(call: &mut Call, how: i32, set: Addr, old: Addr, size: usi
             return Err(Errno::EINVAL);
         }
         let before = call.change_mask(how, set & !FAULTS)?;
-        thread.blocked_faults.set(match how {
+        let now = match how {
             libc::SIG_BLOCK => blocked | set & FAULTS,
             libc::SIG_UNBLOCK => blocked & !set,
             _ => set & FAULTS,
-        });
+        };
+        // Not written to without need: after a fork each process would have a page more of its own.
+        if now != blocked {
+            thread.blocked_faults.set(now);
+        }
         before
     };
     if !old.is_null() {

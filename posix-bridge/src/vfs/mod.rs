@@ -534,21 +534,28 @@ impl Vfs {
         self.low_descriptors().map_or_else(|| self.listed_descriptors(), Ok)
     }
 
-    /// The same where all others have low numbers: one call tells which of them are open, and the size of the folder (since Linux
+    /// The same where all others have low numbers: a few calls tell which of them are open, and the size of the folder (since Linux
     /// 6.2) that there are no more. Listing it makes the kernel set up an entry for each.
     fn low_descriptors(&self) -> Option<Vec<RawFd>> {
-        const LOW: RawFd = 256;
         let count = linux::fstatat(self.proc().ok()?.fd.as_raw_fd(), c"self/fd", 0).ok()?.st_size;
-        let open = linux::which_are_open(0..LOW).ok()?;
-        // What is open for paths only is not polled: ours are, mostly.
-        let mut missing = usize::try_from(count).ok()?.checked_sub(open.len())?;
+        let mut missing = usize::try_from(count).ok()?;
+        let mut open = Vec::with_capacity(missing);
+        // Ours are open for paths only, mostly.
         for ours in [crate::proc::EXE].into_iter().chain(OURS..crate::proc::EXE) {
-            if missing == 0 {
+            let is_open = linux::pass(libc::SYS_fcntl, [ours as usize, libc::F_GETFD as usize, 0, 0, 0, 0]).is_ok();
+            if !is_open && ours != crate::proc::EXE {
                 break;
             }
-            missing -= usize::from(linux::pass(libc::SYS_fcntl, [ours as usize, libc::F_GETFD as usize, 0, 0, 0, 0]).is_ok());
+            missing = missing.checked_sub(usize::from(is_open))?;
         }
-        (missing == 0).then_some(open)
+        for first in (0..256).step_by(64) {
+            if missing == open.len() {
+                break;
+            }
+            let bits = linux::which_are_open(first).ok()?;
+            open.extend((0..64).filter(|bit| bits >> bit & 1 != 0).map(|bit| first + bit));
+        }
+        (missing == open.len()).then_some(open)
     }
 
     fn listed_descriptors(&self) -> Result<Vec<RawFd>> {
