@@ -1,5 +1,4 @@
-"""The Linux guest's tests, which run.py calls: guests (guests-linux/), clear errors, and jobs (linux/) of real programs in a Debian
-tree that debootstrap makes once, in $PROGRAMS_CACHE or ~/.cache/uosrun-programs. What jobs print was recorded in a chroot.
+"""The Linux guest's tests, which run.py calls: guests (guests-linux/), clear errors, programs of both systems in one prefix (guests-both/), and jobs (linux/) of real programs in a Debian tree that debootstrap makes once, in $PROGRAMS_CACHE or ~/.cache/uosrun-programs. What jobs print was recorded in a chroot.
 
     conformance/linux.py [PATTERN]      these tests alone
 """
@@ -152,6 +151,42 @@ class Tests:
                 self.compare(name, self.run(binds + command, cwd=tree), job.with_suffix(".expected").read_bytes())
             self.job_control(binds, tree)
 
+    def both(self):
+        """Windows and Linux programs of one prefix start each other."""
+        name = "linux and windows programs start each other"
+        if not self.wanted(name):
+            return
+        tree = self.tree()
+        if tree is None or not shutil.which("x86_64-w64-mingw32-gcc"):
+            self.skip(f"{name}: no Debian tree or no compiler for Windows")
+            return
+        guests = TOP / "conformance" / "guests-both"
+        with tempfile.TemporaryDirectory() as tmp:
+            tmp = Path(tmp)
+            for folder in ["tree/bin", "tree/work"]:
+                (tmp / folder).mkdir(parents=True)
+            shutil.copy(tree / "bin/busybox", tmp / "tree/bin")
+            for applet in ["sh", "cat", "tr", "echo", "wc", "head", "sed", "ls"]:
+                (tmp / "tree/bin" / applet).symlink_to("busybox")
+            # An absolute link is one inside the root.
+            (tmp / "tree/bin/ash").symlink_to("/bin/sh")
+            (tmp / "tree/script").write_text('#!/bin/ash\necho "script: $1"\n')
+            (tmp / "tree/script").chmod(0o755)
+            (tmp / "tree/text").write_text("no program\n")
+            shutil.copy(guests / "both.sh", tmp / "tree")
+            subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-w", "-o", tmp / "tree/win.exe", guests / "win.c"], check=True)
+            made = self.run(["prefix", "new", "--linux", "--from", tmp / "tree", tmp / "prefix"])
+            env = {**ENVIRONMENT, "PATH": "/bin"}
+            p = self.run(["--prefix", tmp / "prefix", "/bin/sh", "/both.sh"], timeout=120, env=env)
+            self.compare(name, p, (guests / "both.expected").read_bytes(), made.returncode)
+            # Named on the command line: by the root's path, and by the host's.
+            for path in ["/win.exe", tmp / "prefix/root/win.exe"]:
+                p = self.run(["--prefix", tmp / "prefix", path, "say", "a"], timeout=60, env=env)
+                where = "root" if path == "/win.exe" else "host"
+                self.result(f"{name}: by the {where}'s path", p.returncode == 3 and b"argument 1: a" in p.stdout, f"  {p}")
+            p = self.run(["--root", tmp / "tree", "/win.exe"], timeout=60)
+            self.result(f"{name}: not in a plain folder", p.returncode == 126 and b"prefix new --linux" in p.stderr, f"  {p}")
+
     def job_control(self, binds, tree):
         """A person at a terminal: jobs, stopping, going on, interrupting."""
         name = "linux program job control"
@@ -207,6 +242,7 @@ def run(uosrun, result, wanted, skip):
     tests.guests()
     tests.robustness()
     tests.jobs()
+    tests.both()
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ def main():
     step("counts", [sys.executable, "conformance/counts.py"])
     step("cargo clippy", ["cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
     if not UOSRUN.exists() or not pattern:
-        p = run(["cargo", "build", "--release", "--bin", "uosrun"], timeout=3000, cwd=TOP)
+        p = run(["cargo", "rustc", "--release", "--bin", "uosrun", "--", "-C", "target-feature=+crt-static"], timeout=3000, cwd=TOP)
         if p.returncode != 0:
             print(p.stdout.decode(errors="replace")[-4000:])
             print("0 passed, 1 failed")

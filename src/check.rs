@@ -8,7 +8,14 @@ use loader::pe::{PeFile, View};
 use ntdll::ldr;
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+/// Whether a file of the host begins with these bytes, as images do.
+pub fn begins_with(file: &Path, magic: &[u8]) -> bool {
+    let mut start = vec![0; magic.len()];
+    std::fs::File::open(file).and_then(|file| file.read_exact_at(&mut start, 0)).is_ok() && start == magic
+}
 
 /// Totals over all images.
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::check;
 use ntdll::trace::filter::Filter;
 use posix_bridge::engine::Engine;
 use posix_bridge::vfs::Bind;
@@ -32,7 +33,8 @@ options
                       LIST is kernel32, kernel32:fileapi or kernel32!CreateFileW, separated by
                       commas, with - before what is to be left out
   --trace-json FILE   write the calls to FILE as lines of JSON instead
-  --root DIR          run a Linux program in this folder (or in a prefix that was made with --linux)
+  --root DIR          run a Linux program in this folder (or in a prefix that was made with --linux;
+                      there, Windows and Linux programs start each other)
   --bind HOST:GUEST[:ro]  show it a folder or file of the host at GUEST, to read only with :ro
   --engine=patch|trap patch system calls that are made often (the default), or trap them all
   --version, --help
@@ -68,6 +70,10 @@ pub struct RunOptions {
     pub trace_json: Option<PathBuf>,
     /// Started by another guest, which hands over the rest.
     pub handover: bool,
+    /// Started by a Linux program of the prefix: paths in the environment are its own.
+    pub from_root: bool,
+    /// A Linux program waits until this descriptor can be read.
+    pub gate: Option<i32>,
     /// Of Linux programs.
     pub root: Option<PathBuf>,
     pub binds: Vec<Bind>,
@@ -86,6 +92,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         trace: None,
         trace_json: None,
         handover: false,
+        from_root: false,
+        gate: None,
         root: None,
         binds: Vec::new(),
         engine: Engine::default(),
@@ -103,6 +111,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("trace-json") => options.trace_json = Some(parser.value().map_err(text)?.into()),
             // Not for people: how a guest starts another one.
             Long("handover") => options.handover = true,
+            Long("from-root") => options.from_root = true,
+            Long("gate") => options.gate = parser.value().map_err(text)?.to_str().and_then(|number| number.parse().ok()),
             Long("root") => options.root = Some(parser.value().map_err(text)?.into()),
             Long("bind") => options.binds.push(bind(&parser.value().map_err(text)?)?),
             Long("engine") => {
@@ -115,9 +125,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("env") => options.environment.push(assignment(parser.value().map_err(text)?)?),
             Value(verb) if is_verb(&verb) => return sub_command(&verb.to_string_lossy(), options.prefix, &mut parser),
             Value(program) => {
-                // A prefix of Linux programs is a folder for --root.
-                options.root = options.root.or_else(|| prefix::linux::root_of(options.prefix.as_deref()?));
                 options.program = program.into();
+                // A prefix of Linux programs is a folder for --root, unless a file of the host is named that is a Windows program.
+                if options.root.is_none() && !check::begins_with(&options.program, b"MZ") {
+                    options.root = options.prefix.as_deref().and_then(prefix::linux::root_of);
+                }
                 options.arguments = parser.raw_args().map_err(text)?.collect();
                 return Ok(Command::Run(options));
             }

@@ -3,12 +3,18 @@
 use abi::wide;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Host variables that mean something else on Windows, or hold host paths only we understand.
 const DROPPED: &[&str] = &["PATH", "TMPDIR", "TEMP", "TMP", "PWD", "OLDPWD", "_", "SHLVL", "LS_COLORS"];
 
-/// `NAME=value` strings: what Windows sets, the host's own variables, and `extra` on top.
-pub fn variables(user: &str, extra: &[(OsString, OsString)]) -> Vec<Vec<u16>> {
+/// `NAME=value` strings: what Windows sets, the host's own variables, and `extra` on top. `root`: paths in the host's variables are
+/// those of a Linux program that sees this folder as its root.
+pub fn variables(user: &str, extra: &[(OsString, OsString)], root: Option<&Path>) -> Vec<Vec<u16>> {
+    let from_host = |path: &[u8]| match root {
+        Some(root) => ntdll::path::from_host(&[root.as_os_str().as_bytes(), path].concat()),
+        None => ntdll::path::from_host(path),
+    };
     let profile = format!("C:\\Users\\{user}");
     let processors = host::thread::affinity().count_ones();
     let host_name = host::process::host_name();
@@ -25,7 +31,7 @@ pub fn variables(user: &str, extra: &[(OsString, OsString)]) -> Vec<Vec<u16>> {
             set(&wide::from_host_bytes(name.as_bytes()), wide::from_host_bytes(value.as_bytes()));
         }
     }
-    if let Some(home) = std::env::var_os("HOME").and_then(|home| ntdll::path::from_host(home.as_bytes())) {
+    if let Some(home) = std::env::var_os("HOME").and_then(|home| from_host(home.as_bytes())) {
         set(&wide::wide("HOME"), home);
     }
     let fixed = [
@@ -60,7 +66,7 @@ pub fn variables(user: &str, extra: &[(OsString, OsString)]) -> Vec<Vec<u16>> {
     for (name, value) in &fixed {
         set(&wide::wide(name), wide::wide(value));
     }
-    set(&wide::wide("PATH"), search_path());
+    set(&wide::wide("PATH"), search_path(from_host));
     for (name, value) in extra {
         set(&wide::from_host_bytes(name.as_bytes()), wide::from_host_bytes(value.as_bytes()));
     }
@@ -68,11 +74,11 @@ pub fn variables(user: &str, extra: &[(OsString, OsString)]) -> Vec<Vec<u16>> {
 }
 
 /// The system folders, then the host's PATH as the program can reach it.
-fn search_path() -> Vec<u16> {
+fn search_path(from_host: impl Fn(&[u8]) -> Option<Vec<u16>>) -> Vec<u16> {
     let mut path = wide::wide("C:\\Windows\\System32;C:\\Windows");
     let host = std::env::var_os("PATH").unwrap_or_default();
     for folder in host.as_bytes().split(|&b| b == b':').filter(|f| f.first() == Some(&b'/')) {
-        if let Some(folder) = ntdll::path::from_host(folder) {
+        if let Some(folder) = from_host(folder) {
             path.push(b';'.into());
             path.extend(folder);
         }

@@ -1,20 +1,26 @@
 //! Linux programs: running one in a folder, and saying beforehand what it needs.
 
+use crate::check;
 use crate::cli::{EXIT_CANNOT_RUN, EXIT_NOT_FOUND, RunOptions};
 use host::Errno;
 use loader::elf::ElfFile;
 use posix_bridge::engine::{self, Options, StartError};
+use posix_bridge::process::foreign::Launcher;
 use posix_bridge::table::{self, Level};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Runs the program. Returns only when it cannot be started.
 pub fn run(options: RunOptions) -> i32 {
+    if let Some(gate) = options.gate.and_then(host::spawn::take_kept) {
+        host::eventfd::wait(gate.as_raw_fd());
+    }
     let root = options.root.unwrap_or_default();
+    let launcher = options.prefix.as_deref().and_then(|prefix| launcher(prefix, &root));
+    let is_windows = check::begins_with(&root.join(options.program.strip_prefix("/").unwrap_or(&options.program)), b"MZ");
     let bytes = |text: OsString| text.into_vec();
     let program = options.program.into_os_string();
     let shown = program.to_string_lossy().into_owned();
@@ -27,10 +33,18 @@ pub fn run(options: RunOptions) -> i32 {
         program: program.into_vec(),
         arguments,
         environment: environment(options.environment),
+        launcher,
     });
     let (code, message) = match error {
         StartError::Host(message) => (EXIT_CANNOT_RUN, message),
         StartError::Program(Errno::ENOENT) => (EXIT_NOT_FOUND, format!("{shown}: no such program, or its interpreter is missing")),
+        StartError::Image(_) if is_windows => (
+            EXIT_CANNOT_RUN,
+            format!(
+                "{shown}: a Windows program\n  run it without --root, or make a prefix for both with `uosrun prefix new --linux` \
+                 and run it with --prefix"
+            ),
+        ),
         StartError::Image(why) => (EXIT_CANNOT_RUN, format!("{shown}: {why}")),
         StartError::Program(error) => (EXIT_CANNOT_RUN, format!("{shown}: {error}")),
     };
@@ -38,10 +52,12 @@ pub fn run(options: RunOptions) -> i32 {
     code
 }
 
-/// Whether a file begins as an ELF image does.
-pub fn is_elf(file: &Path) -> bool {
-    let mut magic = [0; 4];
-    File::open(file).and_then(|file| file.read_at(&mut magic, 0)).is_ok() && magic == *b"\x7fELF"
+/// Who runs Windows programs that Linux programs of a prefix execute. None: the folder is not that prefix's.
+fn launcher(prefix: &Path, root: &Path) -> Option<Launcher> {
+    let same = prefix::linux::root_of(prefix)?.canonicalize().ok()? == root.canonicalize().ok()?;
+    let prefix = std::path::absolute(prefix).ok()?.into_os_string().into_vec();
+    let arguments = [&b"uosrun"[..], b"--from-root", b"--prefix", &prefix].map(<[u8]>::to_vec).to_vec();
+    same.then(|| Launcher { magic: *b"MZ", program: c"/proc/self/exe".to_owned(), arguments })
 }
 
 /// `uosrun check ELF`: what the program is, and which of the system calls whose numbers stand in its code are missing or not

@@ -45,7 +45,7 @@ extern "C" fn start() -> std::ffi::c_int {
             0
         }
         cli::Command::Run(options) => run::run(options),
-        cli::Command::Check(file) if linux::is_elf(&file) => linux::check(&file),
+        cli::Command::Check(file) if check::begins_with(&file, b"\x7fELF") => linux::check(&file),
         cli::Command::Check(file) => check::check(&file),
         cli::Command::Api(pattern) => api::api(pattern.as_deref()),
         cli::Command::Paths(prefix, texts) => manage::paths(prefix, &texts),

@@ -56,6 +56,7 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
         None => prefix::default_for(&program).map_err(failed)?,
     };
     let prefix = Prefix::open_or_create(&folder).map_err(failed)?;
+    let root = options.from_root.then(|| prefix.path().join("root"));
     path::init(prefix.path().as_os_str().as_bytes(), prefix.drives().map_err(failed)?);
     let not_visible = |p: &Path| {
         (EXIT_CANNOT_RUN, format!("{} is on none of the prefix's drives\n  add a link to {}/drives", p.display(), prefix.path().display()))
@@ -81,7 +82,7 @@ fn start(options: RunOptions) -> Result<i32, (i32, String)> {
             command_line: environment::command_line(&image, &options.arguments),
             image: image.clone(),
             directory,
-            environment: environment::variables(&prefix::user_name(), &options.environment),
+            environment: environment::variables(&prefix::user_name(), &options.environment, root.as_deref()),
             standard_handles: [0, 1, 2].map(standard_handle),
         },
     };

@@ -9,21 +9,45 @@ use std::process::{Child, Command, Stdio};
 /// The descriptor under which a child finds what [`spawn_self`] passes on.
 pub const HANDOVER_FD: RawFd = 3;
 
-/// Starts this very program with `arguments`. `standard`: descriptors for the child's 0, 1 and 2 (None: the
-/// null device). `handover` becomes descriptor 3. `kept`: descriptors, above 3, that the child has under the same numbers.
-pub fn spawn_self(arguments: &[OsString], standard: [Option<RawFd>; 3], handover: &OwnedFd, kept: Vec<RawFd>) -> Result<Child> {
+/// How a child is started.
+pub struct Spawn<'a> {
+    pub arguments: &'a [OsString],
+    /// Instead of our own.
+    pub environment: Option<Vec<(OsString, OsString)>>,
+    pub directory: Option<OsString>,
+    /// Descriptors for its 0, 1 and 2 (None: the null device).
+    pub standard: [Option<RawFd>; 3],
+    /// Becomes descriptor 3.
+    pub handover: Option<&'a OwnedFd>,
+    /// Descriptors, above 3, that it has under the same numbers.
+    pub kept: Vec<RawFd>,
+}
+
+/// Starts this very program.
+pub fn spawn_self(spawn: Spawn) -> Result<Child> {
+    let Spawn { arguments, environment, directory, standard, handover, kept } = spawn;
     let mut command = Command::new("/proc/self/exe");
     command.args(arguments);
+    if let Some(environment) = environment {
+        command.env_clear().envs(environment);
+    }
+    if let Some(directory) = directory {
+        command.current_dir(directory);
+    }
     let stdio = |fd: Option<RawFd>| match fd {
         Some(fd) => crate::file::duplicate(fd).map(Stdio::from),
         None => Ok(Stdio::null()),
     };
     command.stdin(stdio(standard[0])?).stdout(stdio(standard[1])?).stderr(stdio(standard[2])?);
-    let fd = handover.as_raw_fd();
+    let fd = handover.map(AsRawFd::as_raw_fd);
     // SAFETY: dup2 and fcntl are async-signal-safe, and the closure touches nothing else.
     unsafe {
         command.pre_exec(move || {
-            let got = if fd == HANDOVER_FD { libc::fcntl(fd, libc::F_SETFD, 0) } else { libc::dup2(fd, HANDOVER_FD) };
+            let got = match fd {
+                Some(HANDOVER_FD) => libc::fcntl(HANDOVER_FD, libc::F_SETFD, 0),
+                Some(fd) => libc::dup2(fd, HANDOVER_FD),
+                None => 0,
+            };
             for &fd in &kept {
                 if libc::fcntl(fd, libc::F_SETFD, 0) == -1 {
                     return Err(std::io::Error::last_os_error());

@@ -31,15 +31,23 @@ fn candidates(line: &[u16]) -> Vec<Vec<u16>> {
 
 fn find(application: Option<Vec<u16>>, line: &[u16]) -> Result<Vec<u16>, Win32Error> {
     let is_file = |full: &[u16]| {
+        // A link in the root of Linux programs may lead where only they can follow.
+        if path::to_host(full).is_ok_and(|host| child::linux::is_program(&host)) {
+            return Ok(full.to_vec());
+        }
         let (stat, _) = ntdll::file::query_path(&path::nt_path(full)?, true)?;
         if stat.kind == host::file::FileType::Regular { Ok(full.to_vec()) } else { Err(Win32Error::ACCESS_DENIED) }
     };
     let Some(name) = application else {
         let exe = abi::wide::wide(".exe");
         let names = candidates(line);
-        let found = names.iter().find_map(|name| crate::processenv::search(None, name, Some(&exe)).and_then(|full| is_file(&full).ok()));
-        // Of a name with a folder it is told whether the folder is there.
         let has_folder = |name: &&Vec<u16>| name.iter().any(|&u| u == u16::from(b'\\') || u == u16::from(b'/'));
+        // A name with a folder may have no extension.
+        let found = names.iter().find_map(|name| {
+            let searched = crate::processenv::search(None, name, Some(&exe)).and_then(|full| is_file(&full).ok());
+            searched.or_else(|| is_file(&path::full_path(Some(name).filter(has_folder)?).ok()?).ok())
+        });
+        // Of such a name it is told whether the folder is there.
         return found.ok_or_else(|| match names.first().filter(has_folder).map(|name| path::full_path(name)) {
             Some(Ok(full)) => is_file(&full).err().unwrap_or(Win32Error::FILE_NOT_FOUND),
             _ => Win32Error::FILE_NOT_FOUND,
@@ -108,10 +116,11 @@ pub fn start(request: Request) -> Result<(Arc<ChildProcess>, Arc<ChildThread>), 
         image = find(Some(shell), &line)?;
     }
     let host_image = path::to_host(&image)?;
-    match loader::pe::PeFile::open(&host_image) {
-        Ok(file) if !file.is_dll => {}
+    let is_linux = match loader::pe::PeFile::open(&host_image) {
+        Ok(file) if !file.is_dll => false,
+        _ if child::linux::is_program(&host_image) => true,
         _ => return Err(Win32Error::BAD_EXE_FORMAT),
-    }
+    };
     let mut directory = match request.directory {
         Some(directory) => path::full_path(&directory)?,
         None => process::directory(),
@@ -139,7 +148,10 @@ pub fn start(request: Request) -> Result<(Arc<ChildProcess>, Arc<ChildThread>), 
         reserved: request.reserved,
         suspended: request.suspended,
     };
-    let (child, thread) = child::spawn(&start, &inherited, files)?;
+    let (child, thread) = match is_linux {
+        true => child::linux::spawn(&start, &ntdll::arguments::split(&start.command_line), files)?,
+        false => child::spawn(&start, &inherited, files)?,
+    };
     crate::jobapi::add_child(&child, &request.jobs)?;
     Ok((child, thread))
 }

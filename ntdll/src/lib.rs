@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod access;
+pub mod arguments;
 pub mod child;
 pub mod context;
 pub mod exception;

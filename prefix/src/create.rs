@@ -30,7 +30,7 @@ pub(crate) fn create(path: &Path) -> Result<(), PrefixError> {
     fs::create_dir_all(parent).map_err(fail)?;
     let building = unique_beside(path);
     fs::create_dir(&building).map_err(fail)?;
-    let result = fill(&building).and_then(|()| match fs::rename(&building, path) {
+    let result = fill(&building, None).and_then(|()| match fs::rename(&building, path) {
         // Another process was first: its prefix is as good as ours.
         Err(_) if path.join("drives").is_dir() => fs::remove_dir_all(&building),
         other => other,
@@ -47,9 +47,29 @@ fn unique_beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)))
 }
 
-fn fill(root: &Path) -> io::Result<()> {
+/// Adds the Windows world to the prefix of Linux programs at `path`: their root folder becomes drive Z:.
+pub(crate) fn add(path: &Path) -> Result<(), PrefixError> {
+    let fail = |source| PrefixError::Create { path: path.to_path_buf(), source };
+    let building = unique_beside(&path.join("drives"));
+    fs::create_dir(&building).map_err(fail)?;
+    // The drives come last: they say that the rest is there.
+    let parts = ["registry", "drive_c", "drives"];
+    let result = fill(&building, Some("../root")).and_then(|()| {
+        parts.iter().try_for_each(|part| match fs::rename(building.join(part), path.join(part)) {
+            // Another process was first.
+            Err(_) if path.join(part).is_dir() => Ok(()),
+            other => other,
+        })
+    });
+    let _ = fs::remove_dir_all(&building);
+    result.map_err(fail)
+}
+
+/// `host`: what drive Z: stands for instead of the whole host.
+fn fill(root: &Path, host: Option<&str>) -> io::Result<()> {
     for item in TEMPLATE {
         match item {
+            Item::Link(name, "/") => symlink(host.unwrap_or("/"), root.join(name))?,
             Item::Folder(name) => fs::create_dir(root.join(name))?,
             Item::Link(name, target) => symlink(target, root.join(name))?,
             Item::File(name, bytes) => fs::write(root.join(name), bytes)?,

@@ -1,7 +1,8 @@
 //! Prefixes: the folder that is a guest program's world.
 //!
-//! A prefix holds `drive_c`, `drives` (a link for each drive) and `registry`. It can be copied, moved and
-//! deleted with ordinary tools. Nothing outside it is written.
+//! A prefix holds `drive_c`, `drives` (a link for each drive) and `registry`; one for Linux programs holds `root`, and the others as soon as
+//! a Windows program runs in it, with `root` as drive Z:. It can be copied, moved and deleted with ordinary tools. Nothing outside it
+//! is written.
 #![forbid(unsafe_code)]
 
 mod create;
@@ -43,7 +44,10 @@ impl Prefix {
     pub fn open_or_create(path: &Path) -> Result<Prefix, PrefixError> {
         let path = std::path::absolute(path).map_err(|source| PrefixError::Read { path: path.into(), source })?;
         if !path.join("drives").is_dir() {
-            create::create(&path)?;
+            match linux::root_of(&path) {
+                Some(_) => create::add(&path)?,
+                None => create::create(&path)?,
+            }
         }
         Prefix::open(&path)
     }
@@ -74,9 +78,8 @@ impl Prefix {
             let link = entry.path();
             // `../drive_c` is kept short, so that paths given to programs do not wander through `drives`.
             let target = match fs::read_link(&link) {
-                Ok(target) if target == Path::new("../drive_c") => self.path.join("drive_c"),
                 Ok(target) if target.is_absolute() => target,
-                Ok(target) => folder.join(target),
+                Ok(target) => target.strip_prefix("..").map_or_else(|_| folder.join(&target), |rest| self.path.join(rest)),
                 Err(_) => link,
             };
             let mut bytes = target.as_os_str().as_bytes().to_vec();

@@ -7,7 +7,7 @@ use std::process::Command;
 /// The root folder of a prefix, if it is one of Linux programs.
 pub fn root_of(prefix: &Path) -> Option<PathBuf> {
     let root = prefix.join("root");
-    (root.is_dir() && !prefix.join("drives").exists()).then_some(root)
+    root.is_dir().then_some(root)
 }
 
 /// Makes a prefix from a folder, which is copied, or a tar file in whatever compression the host's tar knows. Built aside and

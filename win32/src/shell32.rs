@@ -3,69 +3,11 @@
 use abi::{PCWSTR, PWSTR, Ptr, Win32Error, export};
 use ntdll::heap;
 
-const QUOTE: u16 = b'"' as u16;
-const BACKSLASH: u16 = b'\\' as u16;
-
-/// Takes a command line apart
-/// (<https://learn.microsoft.com/windows/win32/api/shellapi/nf-shellapi-commandlinetoargvw>).
-pub fn split(line: &[u16]) -> Vec<Vec<u16>> {
-    let is_space = |u: u16| u == 0x20 || u == 0x09;
-    let mut arguments = Vec::new();
-    // The program's name follows simpler rules: quotes group, backslashes mean themselves.
-    let (program, mut rest) = match line.first() {
-        Some(&QUOTE) => {
-            let end = line[1..].iter().position(|&u| u == QUOTE).map_or(line.len(), |at| at + 1);
-            (line[1..end].to_vec(), line.get(end + 1..).unwrap_or_default())
-        }
-        _ => {
-            let end = line.iter().position(|&u| u <= 0x20).unwrap_or(line.len());
-            (line[..end].to_vec(), &line[end..])
-        }
-    };
-    arguments.push(program);
-    loop {
-        let start = rest.iter().position(|&u| !is_space(u));
-        let Some(start) = start else { return arguments };
-        rest = &rest[start..];
-        let mut argument = Vec::new();
-        let mut quoted = false;
-        let mut at = 0;
-        while at < rest.len() {
-            let slashes = rest[at..].iter().take_while(|&&u| u == BACKSLASH).count();
-            if slashes > 0 {
-                at += slashes;
-                if rest.get(at) == Some(&QUOTE) {
-                    argument.extend(std::iter::repeat_n(BACKSLASH, slashes / 2));
-                    if slashes % 2 == 1 {
-                        argument.push(QUOTE);
-                        at += 1;
-                    }
-                } else {
-                    argument.extend(std::iter::repeat_n(BACKSLASH, slashes));
-                }
-                continue;
-            }
-            match rest[at] {
-                QUOTE if quoted && rest.get(at + 1) == Some(&QUOTE) => {
-                    argument.push(QUOTE);
-                    at += 1;
-                }
-                QUOTE => quoted = !quoted,
-                unit if !quoted && is_space(unit) => break,
-                unit => argument.push(unit),
-            }
-            at += 1;
-        }
-        arguments.push(argument);
-        rest = &rest[at..];
-    }
-}
-
 /// Takes a command line apart into an array that LocalFree frees in one piece.
 #[export(shell32, full)]
 pub fn CommandLineToArgvW(line: PCWSTR, count: Ptr<i32>) -> Result<Ptr<PWSTR>, Win32Error> {
     let text = line.read_wide()?;
-    let arguments = if text.is_empty() { vec![ntdll::process::image_path()] } else { split(&text) };
+    let arguments = if text.is_empty() { vec![ntdll::process::image_path()] } else { ntdll::arguments::split(&text) };
     let table = (arguments.len() + 1) * 8;
     let size = table + arguments.iter().map(|a| (a.len() + 1) * 2).sum::<usize>();
     let block = heap::allocate(heap::process_heap(), 8, size).non_null().ok_or(Win32Error::NOT_ENOUGH_MEMORY)?;
@@ -155,23 +97,5 @@ pub fn SHGetFolderPathA(_window: usize, csidl: u32, _token: usize, _flags: u32, 
         Some(path) if to.write_slice(&[&ntdll::nls::wide_to_ansi(&path)[..], &[0]].concat()).is_ok() => S_OK,
         Some(_) => E_POINTER,
         None => E_FILE_NOT_FOUND,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parts(line: &str) -> Vec<String> {
-        split(&abi::wide::wide(line)).iter().map(|a| abi::wide::display(a)).collect()
-    }
-
-    #[test]
-    fn documented_examples() {
-        assert_eq!(parts(r#"p "abc" d e"#), ["p", "abc", "d", "e"]);
-        assert_eq!(parts(r#"p a\\b d"e f"g h"#), ["p", r"a\\b", "de fg", "h"]);
-        assert_eq!(parts(r#"p a\\\"b c d"#), ["p", r#"a\"b"#, "c", "d"]);
-        assert_eq!(parts(r#"p a\\\\"b c" d e"#), ["p", r"a\\b c", "d", "e"]);
-        assert_eq!(parts(r#""c:\x y\p.exe" "" x"#), [r"c:\x y\p.exe", "", "x"]);
     }
 }

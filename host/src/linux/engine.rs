@@ -229,9 +229,9 @@ pub fn entry() -> usize {
     enter as *const () as usize
 }
 
-impl Block {
-    /// The block of a thread that is to run guest code. It stays where it is from when it is attached until the thread ends.
-    pub fn new() -> Block {
+/// The block of a thread that is to run guest code.
+impl Default for Block {
+    fn default() -> Block {
         Block {
             selector: AtomicU8::new(HOST),
             pending: AtomicU8::new(0),
@@ -250,8 +250,10 @@ impl Block {
             mask: AtomicU64::new(0),
         }
     }
+}
 
-    /// Makes it the calling thread's: GS, the stack for signals, and dispatch.
+impl Block {
+    /// Makes it the calling thread's: GS, the stack for signals, and dispatch. It stays where it is until the thread ends.
     pub fn attach(&self) -> Result<()> {
         let fs: usize;
         // SAFETY: init has made sure that the instruction is there.

@@ -58,6 +58,14 @@ pub fn openat(dir: RawFd, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd>
     pass(libc::SYS_openat, [at(dir), path.as_ptr() as usize, flags as usize, mode as usize, 0, 0]).map(descriptor)
 }
 
+/// Opens a file for reading by a path below a folder that is taken for the root directory: links lead nowhere else.
+pub fn open_in_root(root: &CStr, path: &CStr) -> Result<OwnedFd> {
+    use std::os::fd::AsRawFd;
+    let root = openat(libc::AT_FDCWD, root, libc::O_PATH | libc::O_CLOEXEC, 0)?;
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK) as u64;
+    openat2(root.as_raw_fd(), path, OpenHow { flags, mode: 0, resolve: libc::RESOLVE_IN_ROOT })
+}
+
 /// Facts about `path`, or with an empty path and AT_EMPTY_PATH about `dir` itself.
 pub fn fstatat(dir: RawFd, path: &CStr, flags: i32) -> Result<libc::stat> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();

@@ -7,7 +7,7 @@ pub mod texts;
 pub mod thread;
 
 use crate::call::Call;
-use crate::process::exec;
+use crate::process::{exec, foreign::Launcher};
 use crate::signal;
 use crate::table;
 use crate::trace;
@@ -42,6 +42,8 @@ pub struct Options {
     pub program: Vec<u8>,
     pub arguments: Vec<Vec<u8>>,
     pub environment: Vec<Vec<u8>>,
+    /// Who runs programs of another system that the guest executes.
+    pub launcher: Option<Launcher>,
 }
 
 /// What belongs to the guest's process as a whole.
@@ -57,6 +59,7 @@ pub struct Process {
     pub engine: Engine,
     /// Where calls are shown.
     pub trace: Option<OwnedFd>,
+    pub launcher: Option<Launcher>,
 }
 
 static PROCESS: OnceLock<Process> = OnceLock::new();
@@ -115,14 +118,20 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
         descriptor_limit: Lock::default(),
         engine: options.engine,
         trace,
+        launcher: options.launcher,
     });
+    let mask = host::linux::trap::mask();
     Thread::attach_first().map_err(|e| StartError::Host(format!("the first thread: {e}")))?;
     let program = exec::find(&process.vfs, &options.program, &options.environment).map_err(StartError::Program)?;
-    let image = exec::Loaded::open(&process.vfs, libc::AT_FDCWD, &program, options.arguments).map_err(|error| {
+    let image = exec::Program::open(&process.vfs, libc::AT_FDCWD, &program, options.arguments).map_err(|error| {
         let why = if error == Errno(libc::ENOEXEC) { exec::why(&process.vfs, &program) } else { None };
         why.map_or(StartError::Program(error), |why| StartError::Image(why.to_string()))
     })?;
-    let registers = image.replace(process, options.environment).map_err(StartError::Program)?;
+    let loaded = match image {
+        exec::Program::Elf(loaded) => loaded,
+        exec::Program::Foreign(foreign) => return Err(StartError::Program(foreign.run(&options.environment, mask))),
+    };
+    let registers = loaded.replace(process, options.environment).map_err(StartError::Program)?;
     block().set_guest_fs(0);
     engine::start(&registers, None)
 }

@@ -68,10 +68,9 @@ fn trapped(site: usize, number: u32) {
     let mut memory = process().memory.lock();
     texts::note(&mut memory.texts, site, number);
     let slot = slot(site);
-    if slot.site.load(Ordering::Relaxed) == site && is_often(slot.traps.load(Ordering::Relaxed)) {
-        if patch(&mut memory, site, number).is_some() {
-            texts::patched(&mut memory.texts, site, number);
-        }
+    let often = slot.site.load(Ordering::Relaxed) == site && is_often(slot.traps.load(Ordering::Relaxed));
+    if often && patch(&mut memory, site, number).is_some() {
+        texts::patched(&mut memory.texts, site, number);
     }
 }
 

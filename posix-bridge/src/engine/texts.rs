@@ -175,15 +175,15 @@ fn key(stat: &libc::stat, offset: u64, size: usize) -> [u64; 2] {
 
 /// The slot of a text. None: there are too many.
 fn find_slot(session: &'static Session, [first, second]: [u64; 2]) -> Option<usize> {
-    (0..SLOTS).find_map(|index| {
+    (0..SLOTS).find(|index| {
         let [a, b] = [0, 1].map(|part| session.word(session::TEXTS + 2 * index + part));
         match a.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => b.store(second, Ordering::Release),
-            Err(known) if known != first => return None,
+            Err(known) if known != first => return false,
             // Somebody writes the rest at this moment: not this time.
             Err(_) => {}
         }
-        (b.load(Ordering::Acquire) == second).then_some(index)
+        b.load(Ordering::Acquire) == second
     })
 }
 
@@ -240,7 +240,9 @@ impl Text {
         if !slot.pays(self.range.len()) {
             return None;
         }
-        let file = linux::openat(libc::AT_FDCWD, &mapped_path(vfs, self.range.start)?, libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK, 0).ok()?;
+        let file =
+            linux::openat(libc::AT_FDCWD, &mapped_path(vfs, self.range.start)?, libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK, 0)
+                .ok()?;
         let stat = linux::fstat(file.as_raw_fd()).ok()?;
         if key(&stat, self.offset, self.range.len()) == self.key {
             slot.prepare(vfs, file.as_raw_fd(), &stat, self.offset, self.range.len());

@@ -118,7 +118,7 @@ impl Thread {
     /// Makes the calling thread the first one of the guest.
     pub fn attach_first() -> Result<()> {
         // Both live as long as the process, side by side: a fork copies each page that they lie in.
-        let (thread, block) = Box::leak(Box::new((Thread::new(true), Block::new())));
+        let (thread, block) = Box::leak(Box::new((Thread::new(true), Block::default())));
         block.data.store(&raw const *thread as usize, Ordering::Relaxed);
         let mask = trap::mask();
         thread.blocked_faults.set(mask & trap::FAULTS);
@@ -255,7 +255,7 @@ extern "C" fn run(start: usize) {
 /// The whole life of a thread. Signals are blocked.
 fn begin(start: usize) {
     let thread = Thread::new(false);
-    let block = Block::new();
+    let block = Block::default();
     block.data.store(&raw const thread as usize, Ordering::Relaxed);
     super::process().threads.add(&thread);
     if block.attach().is_ok() {

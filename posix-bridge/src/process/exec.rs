@@ -1,5 +1,6 @@
 //! execve(2): another program takes this process' place, in the same process of the host.
 
+use super::foreign::Foreign;
 use super::fork::release_vfork;
 use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
@@ -27,7 +28,13 @@ const MAX_SCRIPTS: usize = 5;
 /// The line that a script begins with (BINPRM_BUF_SIZE).
 const SCRIPT_LINE: usize = 256;
 
-/// A program that is open, and what it is called with.
+/// What a file is that is to be executed.
+pub enum Program {
+    Elf(Loaded),
+    Foreign(Foreign),
+}
+
+/// An ELF program that is open, and what it is called with.
 pub struct Loaded {
     file: OwnedFd,
     elf: ElfFile,
@@ -129,14 +136,14 @@ fn script(line: &[u8]) -> Option<Result<(Vec<u8>, Option<Vec<u8>>)>> {
     Some(Ok((path.to_vec(), argument)))
 }
 
-impl Loaded {
+impl Program {
     /// Opens a program, its interpreter, and those of scripts.
-    pub fn open(vfs: &Vfs, dir: RawFd, path: &CStr, arguments: Vec<Vec<u8>>) -> Result<Loaded> {
+    pub fn open(vfs: &Vfs, dir: RawFd, path: &CStr, arguments: Vec<Vec<u8>>) -> Result<Program> {
         let file = open(vfs, dir, path, Last::Follow)?;
-        Loaded::from_file(vfs, file, path.to_bytes().to_vec(), arguments)
+        Program::from_file(vfs, file, path.to_bytes().to_vec(), arguments)
     }
 
-    fn from_file(vfs: &Vfs, mut file: OwnedFd, mut path: Vec<u8>, mut arguments: Vec<Vec<u8>>) -> Result<Loaded> {
+    fn from_file(vfs: &Vfs, mut file: OwnedFd, mut path: Vec<u8>, mut arguments: Vec<Vec<u8>>) -> Result<Program> {
         let mut scripts = 0;
         let elf = loop {
             match parse(&file) {
@@ -146,7 +153,8 @@ impl Loaded {
             }
             let mut line = [0u8; SCRIPT_LINE];
             let len = linux::pread(file.as_raw_fd(), &mut line, 0)?;
-            let (interpreter, argument) = script(&line[..len]).unwrap_or(Err(Errno(libc::ENOEXEC)))?;
+            let Some(script) = script(&line[..len]) else { return Foreign::new(&file, &arguments).map(Program::Foreign) };
+            let (interpreter, argument) = script?;
             scripts += 1;
             if scripts > MAX_SCRIPTS {
                 return Err(Errno::ELOOP);
@@ -169,9 +177,11 @@ impl Loaded {
                 Some((file, elf))
             }
         };
-        Ok(Loaded { file, elf, interpreter, path, arguments })
+        Ok(Program::Elf(Loaded { file, elf, interpreter, path, arguments }))
     }
+}
 
+impl Loaded {
     /// Puts the program in the place of what the process has run so far. Returns the registers that it begins with. An error
     /// comes too late for the old one.
     pub fn replace(self, process: &Process, environment: Vec<Vec<u8>>) -> Result<Registers> {
@@ -302,8 +312,8 @@ pub fn execve(call: &mut Call, path: Path, arguments: Addr, environment: Addr) -
     let mut total = 0;
     let arguments = read_texts(arguments, &mut total)?;
     let environment = read_texts(environment, &mut total)?;
-    let loaded = Loaded::open(call.vfs, libc::AT_FDCWD, path, at_least_one(arguments))?;
-    run(call, loaded, environment)
+    let program = Program::open(call.vfs, libc::AT_FDCWD, path, at_least_one(arguments))?;
+    run(call, program, environment)
 }
 
 /// A program has a first argument, if only an empty one (execve(2), since Linux 5.18).
@@ -326,21 +336,21 @@ pub fn execveat(call: &mut Call, dir: Fd, path: Path, arguments: Addr, environme
     let environment = read_texts(environment, &mut total)?;
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
     let own = format!("/dev/fd/{}", dir.0);
-    let loaded = if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
+    let program = if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
         let own = CString::new(own).map_err(|_| Errno::EINVAL)?;
-        Loaded::open(call.vfs, libc::AT_FDCWD, &own, arguments)?
+        Program::open(call.vfs, libc::AT_FDCWD, &own, arguments)?
     } else {
         let shown = if dir.0 == libc::AT_FDCWD || path.to_bytes().first() == Some(&b'/') {
             path.to_bytes().to_vec()
         } else {
             [own.as_bytes(), b"/", path.to_bytes()].concat()
         };
-        Loaded::from_file(call.vfs, open(call.vfs, dir.0, path, last)?, shown, arguments)?
+        Program::from_file(call.vfs, open(call.vfs, dir.0, path, last)?, shown, arguments)?
     };
-    run(call, loaded, environment)
+    run(call, program, environment)
 }
 
-fn run(call: &mut Call, loaded: Loaded, environment: Vec<Vec<u8>>) -> Result<usize> {
+fn run(call: &mut Call, program: Program, environment: Vec<Vec<u8>>) -> Result<usize> {
     let mask = call.block_signals()?;
     let thread = current();
     let process = call.process;
@@ -354,7 +364,11 @@ fn run(call: &mut Call, loaded: Loaded, environment: Vec<Vec<u8>>) -> Result<usi
     for timer in process.timers.lock().drain(..) {
         let _ = linux::pass(libc::SYS_timer_delete, [timer as usize, 0, 0, 0, 0, 0]);
     }
-    match loaded.replace(process, environment) {
+    let registers = match program {
+        Program::Elf(loaded) => loaded.replace(process, environment),
+        Program::Foreign(foreign) => Err(foreign.run(&environment, mask)),
+    };
+    match registers {
         Ok(registers) => *call.registers = registers,
         // The old program is gone: as the kernel does it.
         Err(_) => trap::die_of(libc::SIGSEGV),

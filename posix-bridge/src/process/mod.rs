@@ -1,6 +1,7 @@
 //! Processes: unistd.h, sched.h, sys/wait.h, sys/prctl.h.
 
 pub mod exec;
+pub mod foreign;
 pub mod fork;
 mod prctl;
 

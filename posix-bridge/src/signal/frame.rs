@@ -4,7 +4,7 @@ use super::Signal;
 use crate::engine::thread::{AltStack, SS_AUTODISARM, Thread};
 use abi::Fault;
 use abi::fault;
-use host::linux::engine::{Registers, SW_BYTES, XSAVE_HEADER, State, USER_CS, USER_SS, features, state_size};
+use host::linux::engine::{Registers, SW_BYTES, State, USER_CS, USER_SS, XSAVE_HEADER, features, state_size};
 use host::linux::trap::Action;
 
 /// `struct ucontext` and in it `struct sigcontext_64`.

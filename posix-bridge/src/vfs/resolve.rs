@@ -5,8 +5,8 @@
 //! /proc is met, a [`Walk`] goes on component by component. It holds each directory by a descriptor and checks by device and
 //! inode number, not by name, that `..` stops at the root; so neither links nor concurrent renames lead out.
 
-use super::memo::{self, Opened, Stamp};
 use super::links::{self, Link};
+use super::memo::{self, Opened, Stamp};
 use super::path::{NAME_MAX, Name, PATH_MAX, PathBuffer, below, c_path, pop, split_first, split_last};
 use super::{Dir, Folder, PLAIN, Source, Vfs, id, open_dir};
 use crate::proc;
@@ -138,7 +138,17 @@ struct Walk<'v> {
 impl<'v> Walk<'v> {
     fn at_root(vfs: &'v Vfs) -> Result<Walk<'v>> {
         let (fd, _, mount, at) = vfs.root()?;
-        Ok(Walk { vfs, dir: Dir::Borrowed(fd), mount, at: at.to_vec(), proc: None, rest: Vec::new(), links: 0, trail: None, begun: Stamp::now() })
+        Ok(Walk {
+            vfs,
+            dir: Dir::Borrowed(fd),
+            mount,
+            at: at.to_vec(),
+            proc: None,
+            rest: Vec::new(),
+            links: 0,
+            trail: None,
+            begun: Stamp::now(),
+        })
     }
 
     /// Begins at an open directory of the guest's, or at AT_FDCWD.

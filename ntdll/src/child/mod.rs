@@ -3,6 +3,8 @@
 //! Parent and child share a memory file: the parent writes how to start (program, command line, directory,
 //! environment, the handles that are inherited), the child its 32-bit exit code, for which the host has only 8 bits.
 
+pub mod linux;
+
 use crate::file::File;
 use crate::file::inherit::Description;
 use crate::memory::Section;
@@ -10,6 +12,7 @@ use crate::object::{self, Object};
 use crate::wait::{Dispatcher, Signal};
 use crate::{errno_to_status, path};
 use abi::{HANDLE, NTSTATUS, Ptr};
+use host::spawn::Spawn;
 use parking_lot::Mutex;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -367,25 +370,44 @@ pub fn spawn(
     let host_image = path::to_host(&start.image)?;
     let arguments = [OsString::from("--prefix"), os(path::prefix().to_vec()), OsString::from("--handover"), os(host_image)];
     let descriptors = [0, 1, 2].map(|n: usize| standard[n].as_ref().map(|f| f.fd()));
-    let mut child = host::spawn::spawn_self(&arguments, descriptors, &file, kept).map_err(errno_to_status)?;
+    let spawn = Spawn { arguments: &arguments, environment: None, directory: None, standard: descriptors, handover: Some(&file), kept };
+    let child = host::spawn::spawn_self(spawn).map_err(errno_to_status)?;
     drop(copies);
+    watch(child, start.suspended, gate, Some(file))
+}
+
+/// The objects of a child that has been started, and what waits for its end. `report`: where a guest of ours writes its exit code.
+fn watch(
+    mut child: std::process::Child,
+    suspended: bool,
+    gate: Option<OwnedFd>,
+    report: Option<OwnedFd>,
+) -> Result<(Arc<ChildProcess>, Arc<ChildThread>), NTSTATUS> {
     let object = ChildProcess::new(child.id());
-    let thread = Arc::new(ChildThread { process: object.clone(), suspended: AtomicU32::new(start.suspended.into()), gate });
+    let thread = Arc::new(ChildThread { process: object.clone(), suspended: AtomicU32::new(suspended.into()), gate });
     *object.first_thread.lock() = Some(thread.clone());
     let process = object.clone();
     host::thread::spawn_helper("uosrun-child", move || {
         let status = child.wait();
-        let mut report = [0u32; 2];
-        let _ = host::file::read_at(file.as_raw_fd(), report.as_mut_ptr() as usize, 8, 0);
+        let mut words = [0u32; 2];
+        if let Some(report) = report {
+            let _ = host::file::read_at(report.as_raw_fd(), words.as_mut_ptr() as usize, 8, 0);
+        }
         let by_us = killed(process.pid);
-        process.end(match (by_us, report) {
+        process.end(match (by_us, words) {
             (_, [code, 1]) => code,
             (Some(code), _) => code,
-            _ => status.ok().and_then(|s| s.code()).unwrap_or(1) as u32,
+            _ => status.map_or(1, host_code),
         });
     })
     .map_err(errno_to_status)?;
     Ok((object, thread))
+}
+
+/// The code of a process that does not report one: as a shell gives it.
+fn host_code(status: std::process::ExitStatus) -> u32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1) as u32
 }
 
 /// In a child: what the parent handed over. The inherited handles are there when this returns. A child that was started
