@@ -23,8 +23,8 @@ pub struct Foreign {
     arguments: Vec<CString>,
 }
 
-fn text(bytes: &Vec<u8>) -> Result<CString> {
-    CString::new(&bytes[..]).map_err(|_| Errno::EINVAL)
+fn text(bytes: &[u8]) -> Result<CString> {
+    CString::new(bytes).map_err(|_| Errno::EINVAL)
 }
 
 impl Foreign {
@@ -38,7 +38,7 @@ impl Foreign {
         }
         let path = process().vfs.host_path(file.as_raw_fd())?;
         let all = launcher.arguments.iter().chain([&path]).chain(arguments.iter().skip(1));
-        Ok(Foreign { launcher, arguments: all.map(text).collect::<Result<_>>()? })
+        Ok(Foreign { launcher, arguments: all.map(|bytes| text(bytes)).collect::<Result<_>>()? })
     }
 
     /// Runs it. The current directory, descriptors that are not closed on exec, and ignored signals are the kernel's to hand on;
