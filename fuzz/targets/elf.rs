@@ -107,7 +107,7 @@ fuzz_target!(|input: &[u8]| {
     // A guard on either side shows what is written beyond.
     if span.end - span.start < 1 << 30 && span.start >= 1 << 16 {
         let near = if elf.movable { Placement::Near(0x2000_0000_0000) } else { Placement::Anywhere };
-        if let Ok(image) = Image::map(&elf, file(&bytes), near) {
+        if let Ok(image) = Image::map(&elf, file(&bytes), near, |_| None) {
             assert_eq!(image.range.len() as u64, span.end - span.start);
             assert!(elf.movable || image.moved == 0);
             for guard in [image.range.start - 4096, image.range.end] {

@@ -80,6 +80,11 @@ pub fn map_file(place: Place, len: usize, prot: Prot, fd: i32, offset: u64, shar
     map(place, len, prot, if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE }, fd, offset)
 }
 
+/// The same, with all pages there at once, copied if they may be written.
+pub fn map_file_now(place: Place, len: usize, prot: Prot, fd: i32, offset: u64, shared: bool) -> Result<usize> {
+    map(place, len, prot, if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE } | libc::MAP_POPULATE, fd, offset)
+}
+
 /// Changes the protection of whole pages.
 pub fn protect(addr: usize, len: usize, prot: Prot) -> Result<()> {
     // SAFETY: the range is the caller's by contract.

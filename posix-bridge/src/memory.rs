@@ -10,6 +10,9 @@ fn pages(len: usize) -> Result<usize> {
     len.checked_next_multiple_of(PAGE).ok_or(Errno::ENOMEM)
 }
 
+/// Data of a file up to this size is copied as a whole when it is mapped over something else.
+const SMALL: usize = 64 << 10;
+
 /// mmap(2)
 pub fn mmap(call: &mut Call, address: usize, len: usize, prot: i32, flags: i32, fd: Fd, offset: usize) -> Result<usize> {
     let mut memory = call.process.memory.lock();
@@ -19,13 +22,17 @@ pub fn mmap(call: &mut Call, address: usize, len: usize, prot: i32, flags: i32, 
         let end = address.checked_add(size).filter(|&end| end <= 1 << 47).ok_or(Errno::ENOMEM)?;
         memory.claim(address..end)?;
     }
-    let at = call.pass([address, len, prot as usize, flags as usize, fd.0 as usize, offset])?;
+    let is_of_file = flags & (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) == libc::MAP_PRIVATE;
+    let is_code = is_of_file && prot & (libc::PROT_EXEC | libc::PROT_WRITE) == libc::PROT_EXEC;
+    let mut text = if is_code { texts::find(call.vfs, fd.0, offset as u64, size) } else { None };
+    let (file, start) = text.as_mut().and_then(texts::Text::source).map_or((fd.0, offset), |(file, at)| (file, at as usize));
+    // The data of a library, which relocations are about to touch.
+    let is_data = is_of_file && fixed && prot & libc::PROT_WRITE != 0 && size <= SMALL;
+    let now = if is_data { libc::MAP_POPULATE } else { 0 };
+    let at = call.pass([address, len, prot as usize, (flags | now) as usize, file as usize, start])?;
     memory.guest.insert(at..at + size);
     memory.forget_texts(at..at + size);
-    let is_code = prot & libc::PROT_EXEC != 0 && prot & libc::PROT_WRITE == 0;
-    if is_code && flags & (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) == libc::MAP_PRIVATE {
-        memory.texts.extend(texts::mapped(call.vfs, at..at + size, fd.0, offset as u64));
-    }
+    memory.texts.extend(text.map(|text| text.placed(at)));
     Ok(at)
 }
 

@@ -37,8 +37,14 @@ fn prot(segment: &Segment) -> Prot {
 }
 
 impl Image {
-    /// Maps the file `fd`, whose headers are `file`.
-    pub fn map(file: &ElfFile, fd: i32, placement: Placement) -> Result<Image, ElfError> {
+    /// Maps the file `fd`, whose headers are `file`. `instead` may name another file, and a place in it, with the same bytes for a
+    /// segment.
+    pub fn map(
+        file: &ElfFile,
+        fd: i32,
+        placement: Placement,
+        mut instead: impl FnMut(&Segment) -> Option<(i32, u64)>,
+    ) -> Result<Image, ElfError> {
         let span = file.span();
         let size = (span.end - span.start) as usize;
         // As the kernel does it: the first segment is mapped as large as all together, and the others replace what is theirs.
@@ -48,9 +54,9 @@ impl Image {
             None => mem::map_anonymous(place, size, Prot::NONE),
         })?;
         let moved = base.wrapping_sub(span.start as usize);
-        let fill = || -> host::Result<()> {
+        let mut fill = || -> host::Result<()> {
             for segment in &file.segments[usize::from(first.is_some())..] {
-                map_segment(segment, fd, moved)?;
+                map_segment(segment, instead(segment).unwrap_or((fd, segment.offset - segment.address % PAGE)), moved)?;
             }
             Ok(())
         };
@@ -69,9 +75,15 @@ impl Image {
     }
 }
 
+/// Data of a program up to this size is copied as a whole when it is mapped: relocations touch most of its pages at once.
+const SMALL: usize = 64 << 10;
+
 /// Whether the first segment is whole in the file and not written, and no page between the segments belongs to none.
 fn is_dense(file: &ElfFile) -> bool {
-    let first = file.segments.first().is_some_and(|first| !first.write && first.file_size != 0 && first.memory_size == first.file_size);
+    let first = file
+        .segments
+        .first()
+        .is_some_and(|first| !first.write && !first.execute && first.file_size != 0 && first.memory_size == first.file_size);
     let pages = |segment: &Segment| page(segment.address)..page_up(segment.address + segment.memory_size);
     first && file.segments.windows(2).all(|pair| pages(&pair[0]).end == pages(&pair[1]).start)
 }
@@ -106,7 +118,7 @@ fn reserve(
     map(Place::Replace(base), size)
 }
 
-fn map_segment(segment: &Segment, fd: i32, moved: usize) -> host::Result<()> {
+fn map_segment(segment: &Segment, (fd, offset): (i32, u64), moved: usize) -> host::Result<()> {
     let start = (page(segment.address) as usize).wrapping_add(moved);
     let lead = segment.address % PAGE;
     let file_end = (segment.address + segment.file_size) as usize;
@@ -114,7 +126,8 @@ fn map_segment(segment: &Segment, fd: i32, moved: usize) -> host::Result<()> {
     let all_pages = page_up(lead + segment.memory_size) as usize;
     let mapped = if segment.file_size == 0 { 0 } else { file_pages };
     if mapped != 0 {
-        mem::map_file(Place::Replace(start), mapped, prot(segment), fd, segment.offset - lead, false)?;
+        let map = if segment.write && mapped <= SMALL { mem::map_file_now } else { mem::map_file };
+        map(Place::Replace(start), mapped, prot(segment), fd, offset, false)?;
     }
     if all_pages > mapped {
         mem::map_anonymous(Place::Replace(start + mapped), all_pages - mapped, prot(segment))?;

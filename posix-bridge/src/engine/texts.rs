@@ -187,19 +187,19 @@ fn find_slot(session: &'static Session, [first, second]: [u64; 2]) -> Option<usi
     })
 }
 
-/// The guest has mapped code of a file, privately and not to be written. The copy takes its place, if there is one or is to be one.
-pub fn mapped(vfs: &Vfs, range: Range<usize>, fd: RawFd, offset: u64) -> Option<Text> {
+/// Code of a file that is about to be mapped, privately and not to be written: `size` bytes from `offset` on. Its copy is made if
+/// that is due. The text has its range when it is [`placed`](Text::placed).
+pub fn find(vfs: &Vfs, fd: RawFd, offset: u64, size: usize) -> Option<Text> {
     if process().engine == Engine::Trap {
         return None;
     }
     let stat = linux::fstat(fd).ok()?;
-    let size = range.len();
-    let mut text = Text { range, offset, key: key(&stat, offset, size), slot: None, copy: 0, own_sites: Vec::new(), has_own: false };
-    if let Some(slot) = text.slot() {
-        if slot.pays(size) {
-            slot.prepare(vfs, fd, &stat, offset, size);
-        }
-        text.take_copy();
+    let mut text =
+        Text { range: 0..size, offset, key: key(&stat, offset, size), slot: None, copy: 0, own_sites: Vec::new(), has_own: false };
+    if let Some(slot) = text.slot()
+        && slot.pays(size)
+    {
+        slot.prepare(vfs, fd, &stat, offset, size);
     }
     Some(text)
 }
@@ -218,6 +218,20 @@ impl Text {
             }
         }
         Some(slot)
+    }
+
+    /// The file that is to be mapped instead, and where in it.
+    pub fn source(&mut self) -> Option<(RawFd, u64)> {
+        let slot = self.slot()?;
+        let (number, at) = slot.copy()?;
+        self.copy = number;
+        Some((slot.session.file(), at))
+    }
+
+    /// Where it has been mapped.
+    pub fn placed(mut self, start: usize) -> Text {
+        self.range = start..start + self.range.len();
+        self
     }
 
     /// Maps the last copy, if it is not mapped. No other thread may run in it.

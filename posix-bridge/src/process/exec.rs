@@ -189,17 +189,15 @@ impl Loaded {
         let mut memory = process.memory.lock();
         memory.clear();
         let failed = |error: ElfError| refuse(error);
-        let image = Image::map(&self.elf, self.file.as_raw_fd(), Placement::Near(base())).map_err(failed)?;
+        let image = map(vfs, &self.elf, &self.file, Placement::Near(base()), &mut memory.texts).map_err(failed)?;
         memory.guest.insert(image.range.clone());
-        memory.texts.extend(texts(vfs, &self.elf, &self.file, &image));
         memory.break_start = image.range.end.next_multiple_of(PAGE);
         memory.break_end = memory.break_start;
         let (entry, interpreter_base) = match &self.interpreter {
             None => (image.entry, 0),
             Some((file, elf)) => {
-                let interpreter = Image::map(elf, file.as_raw_fd(), Placement::Anywhere).map_err(failed)?;
+                let interpreter = map(vfs, elf, file, Placement::Anywhere, &mut memory.texts).map_err(failed)?;
                 memory.guest.insert(interpreter.range.clone());
-                memory.texts.extend(texts(vfs, elf, file, &interpreter));
                 (interpreter.entry, interpreter.moved)
             }
         };
@@ -220,16 +218,20 @@ impl Loaded {
     }
 }
 
-/// The code of an image that was mapped.
-fn texts(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, image: &Image) -> Vec<Text> {
-    let code = elf.segments.iter().filter(|segment| segment.execute && !segment.write && segment.file_size == segment.memory_size);
-    let text = |segment: &loader::elf::Segment| {
-        let lead = segment.address as usize % PAGE;
-        let start = (segment.address as usize - lead).wrapping_add(image.moved);
-        let range = start..start + (lead + segment.file_size as usize).next_multiple_of(PAGE);
-        texts::mapped(vfs, range, file.as_raw_fd(), segment.offset - lead as u64)
-    };
-    code.filter_map(text).collect()
+/// Maps an image, and prepared code where there is some.
+fn map(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, placement: Placement, texts: &mut Vec<Text>) -> std::result::Result<Image, ElfError> {
+    let mut found = Vec::new();
+    let image = Image::map(elf, file.as_raw_fd(), placement, |segment| {
+        let is_code = segment.execute && !segment.write && segment.file_size == segment.memory_size;
+        let lead = segment.address % PAGE as u64;
+        let size = ((lead + segment.file_size) as usize).next_multiple_of(PAGE);
+        let mut text = if is_code { texts::find(vfs, file.as_raw_fd(), segment.offset - lead, size) } else { None };
+        let source = text.as_mut().and_then(Text::source);
+        found.extend(text.map(|text| (text, segment.address - lead)));
+        source
+    })?;
+    texts.extend(found.into_iter().map(|(text, address)| text.placed((address as usize).wrapping_add(image.moved))));
+    Ok(image)
 }
 
 /// Where a program that may lie anywhere goes: far from what the host maps, and with room for its break.
