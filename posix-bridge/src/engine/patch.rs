@@ -4,7 +4,8 @@
 //!
 //! Trampolines lie in small arenas within reach of a jump. Arenas stay writable, since other threads run in them.
 
-use super::{Engine, memory::Memory, process, texts};
+use super::texts::{self, Text};
+use super::{Engine, memory::Memory, process};
 use crate::session::session;
 use dbt::lazy::{AROUND, Change, MAX_TRAMPOLINE};
 use dbt::scan::{Code, JUMP};
@@ -109,7 +110,7 @@ impl Arenas {
 
 /// Patches a site. None: it stays as it is.
 fn patch(memory: &mut Memory, address: usize, number: u32) -> Option<()> {
-    let Memory { guest, arenas, .. } = memory;
+    let Memory { guest, arenas, texts, .. } = memory;
     let mut bytes = [0u8; 2 * AROUND as usize];
     let code = around(guest, address, &mut bytes)?;
     let index = arenas.near(guest, address)?;
@@ -120,7 +121,7 @@ fn patch(memory: &mut Memory, address: usize, number: u32) -> Option<()> {
     // What is jumped to is there before the jump.
     abi::fault::write_slice(at as usize, &patch.trampoline).ok()?;
     arena.used += patch.trampoline.len().next_multiple_of(16);
-    write(&patch.changes)
+    write(&patch.changes, texts)
 }
 
 /// The code around a site that may be read: the guest's.
@@ -138,7 +139,7 @@ fn around<'b>(guest: &super::memory::Ranges, address: usize, bytes: &'b mut [u8;
 }
 
 /// Changes code. The jump that a change begins with is one store where others may run the place.
-fn write(changes: &[Change]) -> Option<()> {
+fn write(changes: &[Change], texts: &[Text]) -> Option<()> {
     let fits = |change: &Change| change.at % 8 + (change.bytes.len() as u64).min(JUMP) <= 8;
     if process().threads.is_single() {
         // The kernel writes to the process' own memory whatever its protection is.
@@ -153,7 +154,9 @@ fn write(changes: &[Change]) -> Option<()> {
     }
     for change in changes {
         let pages = change.at as usize & !(PAGE - 1)..(change.at as usize + change.bytes.len()).next_multiple_of(PAGE);
-        let before = protection(pages.start)?;
+        // What the guest has not made writable since it was mapped.
+        let is_text = texts.iter().any(|text| text.range.start <= pages.start && pages.end <= text.range.end);
+        let before = if is_text { Prot::RX } else { protection(pages.start)? };
         mem::protect(pages.start, pages.len(), Prot::RWX).ok()?;
         let written = if fits(change) {
             let word = change.at & !7;

@@ -110,8 +110,8 @@ impl TopLinks {
         }
     }
 
-    /// The path without the link that it begins with, if it does and goes on behind it.
-    pub fn without<'b>(&self, root: RawFd, path: &[u8], buffer: &'b mut PathBuffer) -> Option<&'b CStr> {
+    /// The path without the link that it begins with, if it does and goes on behind it. The link is added to `met`.
+    pub fn without<'b>(&self, root: RawFd, path: &[u8], buffer: &'b mut PathBuffer, met: Option<&mut Vec<Link>>) -> Option<&'b CStr> {
         if self.0[0].load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -138,6 +138,9 @@ impl TopLinks {
                     links.len() - 1
                 }
             };
+            if let Some(met) = met {
+                met.push(Link::new(first, &links[index].text));
+            }
             c_path(&[b"/", &links[index].text, rest], buffer).ok()
         })
     }

@@ -39,6 +39,8 @@ pub struct Parent {
     pub fd: OwnedFd,
     id: Id,
     seen: Cell<Stamp>,
+    /// How often it was used since.
+    uses: Cell<u32>,
 }
 
 thread_local! {
@@ -63,10 +65,11 @@ fn find(base: RawFd, path: &[u8], c_path: &CStr) -> Option<Rc<Parent>> {
         }
         parent.seen.set(now);
     }
+    parent.uses.set(parent.uses.get().saturating_add(1));
     Some(parent)
 }
 
-/// Opens a parent directory, and holds it if it is the second time in a row.
+/// Opens a parent directory, and holds it if it is the second time in a row, or is likely to be used again.
 pub fn open_parent(base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<Opened> {
     let c_path = c_path(&[path], buffer)?;
     if let Some(parent) = find(base, path, c_path) {
@@ -75,12 +78,14 @@ pub fn open_parent(base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<
     let seen = Cell::new(Stamp::now());
     let fd = open_dir(base, c_path)?;
     let now = hash((base, path));
-    if USED.replace(now) != now {
+    // Whoever has looked at many files of the last one will do so again.
+    let habit = HELD.with_borrow(|held| held.as_ref().is_some_and(|held| held.uses.get() >= 8));
+    if USED.replace(now) != now && !habit {
         return Ok(Opened::New(fd));
     }
     let fd = linux::move_up(fd, OURS)?;
     let id = id(&linux::fstat(fd.as_raw_fd())?);
-    let parent = Rc::new(Parent { base, path: path.to_vec(), fd, id, seen });
+    let parent = Rc::new(Parent { base, path: path.to_vec(), fd, id, seen, uses: Cell::new(0) });
     HELD.set(Some(parent.clone()));
     Ok(Opened::Held(parent))
 }

@@ -335,7 +335,7 @@ impl Vfs {
                 let Some((mut mount, mut rest)) = self.lexical(path) else { return Ok(None) };
                 if mount == 0
                     && let Some(root) = self.mounts[0].folder()?
-                    && let Some(path) = self.top_links.without(root.fd.as_raw_fd(), path.to_bytes(), buffer)
+                    && let Some(path) = self.top_links.without(root.fd.as_raw_fd(), path.to_bytes(), buffer, None)
                 {
                     let Some(found) = self.lexical(path) else { return Ok(None) };
                     (mount, rest) = found;
@@ -434,12 +434,16 @@ impl Vfs {
     /// Whether a directory is one that a mount point lies below.
     pub(crate) fn ancestors(&self) -> &[Id] {
         self.ancestors.get_or_init(|| {
-            let mut ids = Vec::new();
+            let (mut ids, mut places) = (Vec::new(), Vec::new());
             let Ok(Some(root)) = self.mounts[0].folder() else { return ids };
             for mount in &self.mounts[1..] {
                 let mut place = mount.guest.clone();
                 while !place.is_empty() {
                     pop(&mut place);
+                    if places.contains(&place) {
+                        break;
+                    }
+                    places.push(place.clone());
                     let stat = match place.get(1..) {
                         None => linux::fstat(root.fd.as_raw_fd()),
                         Some(rest) => CString::new(rest)

@@ -105,7 +105,12 @@ impl Vfs {
         }
         let mut walk = if bytes[0] == b'/' { Walk::at_root(self)? } else { Walk::at(self, dir)? };
         walk.trail = (bytes[0] == b'/' && self.chroot_now().is_none()).then(Vec::new);
-        walk.rest = bytes.to_vec();
+        let mut buffer = PathBuffer::new();
+        let shorter = match &mut walk.trail {
+            Some(trail) => self.top_links.without(walk.dir.raw(), bytes, &mut buffer, Some(trail)),
+            None => None,
+        };
+        walk.rest = shorter.map_or(bytes, CStr::to_bytes).to_vec();
         walk.run(last, bytes)
     }
 
