@@ -28,6 +28,8 @@ pub struct Block {
     pub(super) restart: AtomicU8,
     /// All registers are to be loaded, RCX and R11 included, which a system call does not keep.
     pub(super) full: AtomicU8,
+    /// Of the guest's [`State`], what is not in memory is still in the processor, where nobody of us touches it: the x87 part.
+    pub(super) light: AtomicU8,
     pub(super) resume: AtomicUsize,
     pub(super) guest_rsp: AtomicUsize,
     pub(super) host_rsp: AtomicUsize,
@@ -51,6 +53,7 @@ const SELECTOR: usize = std::mem::offset_of!(Block, selector);
 const PENDING: usize = std::mem::offset_of!(Block, pending);
 const RESTART: usize = std::mem::offset_of!(Block, restart);
 const FULL: usize = std::mem::offset_of!(Block, full);
+const LIGHT: usize = std::mem::offset_of!(Block, light);
 const RESUME: usize = std::mem::offset_of!(Block, resume);
 const GUEST_RSP: usize = std::mem::offset_of!(Block, guest_rsp);
 const HOST_RSP: usize = std::mem::offset_of!(Block, host_rsp);
@@ -114,7 +117,11 @@ pub(super) fn hooks() -> &'static Hooks {
 }
 
 /// Vector and floating-point state in XSAVE's standard format (Intel SDM vol. 1, 13.4).
-pub struct State(*mut u8);
+pub struct State {
+    at: *mut u8,
+    /// Saved by the entry, and so perhaps not whole yet: see [`Block::light`].
+    ours: bool,
+}
 
 /// Offset of the XSAVE header.
 pub const XSAVE_HEADER: usize = 512;
@@ -126,17 +133,27 @@ impl State {
     /// # Safety
     /// `at` is a state of [`state_size`] bytes that outlives this value.
     pub(super) unsafe fn new(at: *mut u8) -> State {
-        State(at)
+        State { at, ours: false }
+    }
+
+    /// Saves what the entry has left in the processor. From then on the exit loads all of it.
+    fn complete(&self) {
+        if self.ours && block().light.swap(0, Ordering::Relaxed) != 0 {
+            // SAFETY: the area has room for it, and a header that the entry has filled.
+            unsafe { asm!("xsave64 [{}]", in(reg) self.at, in("eax") 1, in("edx") 0, options(nostack, preserves_flags)) };
+        }
     }
 
     pub fn bytes(&self) -> &[u8] {
+        self.complete();
         // SAFETY: see `new`.
-        unsafe { std::slice::from_raw_parts(self.0, state_size()) }
+        unsafe { std::slice::from_raw_parts(self.at, state_size()) }
     }
 
     pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.complete();
         // SAFETY: see `new`; the value is the only way to it meanwhile.
-        unsafe { std::slice::from_raw_parts_mut(self.0, state_size()) }
+        unsafe { std::slice::from_raw_parts_mut(self.at, state_size()) }
     }
 
     /// As the processor starts with, and as a signal handler finds it.
@@ -179,6 +196,9 @@ pub(super) fn reset(bytes: &mut [u8]) {
 static FAST: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
 static STATE_SIZE: AtomicUsize = AtomicUsize::new(0);
 static STATE_MASK: AtomicU64 = AtomicU64::new(0);
+/// Whether a state has no other parts than x87, SSE and AVX, so that the entry can save it by single moves: XSAVE and XRSTOR take
+/// several times as long.
+static SIMPLE: AtomicU8 = AtomicU8::new(0);
 
 /// Bytes of a [`State`].
 pub fn state_size() -> usize {
@@ -218,6 +238,9 @@ pub fn init(hooks: Hooks) -> std::result::Result<(), &'static str> {
         size.max((leaf.eax + leaf.ebx) as usize)
     });
     STATE_MASK.store(mask, Ordering::Relaxed);
+    // XGETBV that tells what is in use (Intel SDM, CPUID leaf 0Dh).
+    let tells_use = std::arch::x86_64::__cpuid_count(0xd, 1).eax & 4 != 0;
+    SIMPLE.store((mask == 7 && tells_use).into(), Ordering::Relaxed);
     STATE_SIZE.store(size, Ordering::Relaxed);
     let _ = HOOKS.set(hooks);
     super::trap::install();
@@ -237,6 +260,7 @@ impl Default for Block {
             pending: AtomicU8::new(0),
             restart: AtomicU8::new(0),
             full: AtomicU8::new(0),
+            light: AtomicU8::new(0),
             resume: AtomicUsize::new(0),
             guest_rsp: AtomicUsize::new(0),
             host_rsp: AtomicUsize::new(0),
@@ -336,13 +360,13 @@ pub fn is_attached() -> bool {
 
 extern "C" fn call_hook(registers: *mut Registers, state: *mut u8) {
     // SAFETY: the asm's image of the guest's state, on this thread's stack.
-    let (registers, state) = unsafe { (&mut *registers, State::new(state)) };
+    let (registers, state) = unsafe { (&mut *registers, State { at: state, ours: true }) };
     (hooks().call)(registers, state);
 }
 
 extern "C" fn pending_hook(registers: *mut Registers, state: *mut u8) {
     // SAFETY: as above.
-    let (registers, state) = unsafe { (&mut *registers, State::new(state)) };
+    let (registers, state) = unsafe { (&mut *registers, State { at: state, ours: true }) };
     (hooks().pending)(registers, state);
 }
 
@@ -463,9 +487,31 @@ unsafe extern "C" fn enter() {
         "mov [r12 + 552], rax",
         "mov [r12 + 560], rax",
         "mov [r12 + 568], rax",
+        "mov al, [rip + {simple}]",
+        "mov gs:[{light}], al",
+        "test al, al",
+        "jz 3f",
+        "stmxcsr [r12 + 24]",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        r"movaps [r12 + 160 + 16 * \n], xmm\n",
+        ".endr",
+        // Whether upper halves are in use.
+        "mov ecx, 1",
+        "xgetbv",
+        "and eax, 4",
+        "jz 4f",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        r"vextractf128 [r12 + 576 + 16 * \n], ymm\n, 1",
+        ".endr",
+        "4:",
+        "or eax, 2",
+        "mov [r12 + 512], eax",
+        "jmp 5f",
+        "3:",
         "mov eax, [rip + {mask}]",
         "mov edx, [rip + {mask} + 4]",
         "xsaveopt64 [r12]",
+        "5:",
         "rdfsbase rax",
         "mov gs:[{guest_fs}], rax",
         "mov rax, gs:[{host_fs}]",
@@ -477,9 +523,25 @@ unsafe extern "C" fn enter() {
         "uosrun_exit:",
         "cmp byte ptr gs:[{pending}], 0",
         "jne uosrun_redo",
+        "cmp byte ptr gs:[{light}], 0",
+        "je 3f",
+        "vzeroupper",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        r"movaps xmm\n, [r12 + 160 + 16 * \n]",
+        ".endr",
+        "test byte ptr [r12 + 512], 4",
+        "jz 4f",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        r"vinsertf128 ymm\n, ymm\n, [r12 + 576 + 16 * \n], 1",
+        ".endr",
+        "4:",
+        "ldmxcsr [r12 + 24]",
+        "jmp 5f",
+        "3:",
         "mov eax, [rip + {mask}]",
         "mov edx, [rip + {mask} + 4]",
         "xrstor64 [r12]",
+        "5:",
         "mov rax, gs:[{guest_fs}]",
         "wrfsbase rax",
         "mov rsp, rbx",
@@ -569,6 +631,8 @@ unsafe extern "C" fn enter() {
         host_fs = const HOST_FS,
         pending = const PENDING,
         full = const FULL,
+        light = const LIGHT,
+        simple = sym SIMPLE,
         ss = const USER_SS,
         cs = const USER_CS,
         fast = sym FAST,
