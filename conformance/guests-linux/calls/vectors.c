@@ -92,7 +92,7 @@ static void all(int avx) {
 
 int main(void) {
     all(0);
-    /* What every machine prints. */
+    /* The same lines on a machine without AVX. */
     all(__builtin_cpu_supports("avx") ? 1 : 0);
     return 0;
 }
