@@ -6,7 +6,7 @@ use host::linux;
 use host::mem::share;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How much of the file is memory of all of them, in words of 8 bytes.
 pub const WORDS: usize = 5120;
@@ -31,9 +31,18 @@ static SESSION: OnceLock<Session> = OnceLock::new();
 /// Changes that were made before there was anybody to share with, and the process' own.
 static OWN_CHANGES: AtomicU64 = AtomicU64::new(0);
 
-/// To be called before a fork.
-pub fn share_with_child() -> Result<()> {
-    if SESSION.get().is_none() {
+/// There are others, and nothing is shared with them: nothing is to be believed.
+static UNSHARED: AtomicBool = AtomicBool::new(false);
+
+/// To be called before a fork. Without the memory the fork works all the same, and nothing is remembered from then on.
+pub fn share_with_child() {
+    if share_file().is_err() {
+        UNSHARED.store(true, Ordering::Relaxed);
+    }
+}
+
+fn share_file() -> Result<()> {
+    if SESSION.get().is_none() && !UNSHARED.load(Ordering::Relaxed) {
         let file = linux::move_up(linux::memfd(c"uosrun")?, crate::vfs::OURS)?;
         linux::pass(libc::SYS_ftruncate, [file.as_raw_fd() as usize, FILE_SIZE, 0, 0, 0, 0])?;
         let words = share::<[AtomicU64; WORDS]>(file.as_raw_fd())?;
@@ -90,6 +99,9 @@ pub fn own_names_changed() {
 
 /// How often names have changed.
 pub fn name_changes() -> u64 {
+    if UNSHARED.load(Ordering::Relaxed) {
+        own_names_changed();
+    }
     let shared = SESSION.get().map_or(0, |session| session.words[NAME_CHANGES].load(Ordering::Acquire));
     shared.wrapping_add(OWN_CHANGES.load(Ordering::Acquire))
 }

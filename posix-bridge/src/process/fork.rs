@@ -103,7 +103,7 @@ fn new_thread(call: &mut Call, flags: u64, stack: usize, parent_tid: usize, chil
 fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid, tls]: [usize; 3]) -> Result<(usize, Option<OwnedFd>)> {
     let has = |flag: libc::c_int| flags & flag as u32 as u64 != 0;
     let pipe = if has(libc::CLONE_VFORK) { Some(ours_pipe()?) } else { None };
-    session::share_with_child()?;
+    session::share_with_child();
     let thread = call.thread();
     let process = call.process;
     // Whatever another thread holds at this moment would be held for ever in the child.
