@@ -1,4 +1,6 @@
-"""The Linux guest's tests, which run.py calls: guests (guests-linux/), clear errors, programs of both systems in one prefix (guests-both/), and jobs (linux/) of real programs in a Debian tree that debootstrap makes once, in $PROGRAMS_CACHE or ~/.cache/uosrun-programs. What jobs print was recorded in a chroot.
+"""The Linux guest's tests, which run.py calls: guests (guests-linux/), clear errors, programs of both systems in one prefix
+(guests-both/), and jobs (linux/) of real programs in a Debian tree that debootstrap makes once, in $PROGRAMS_CACHE or
+~/.cache/uosrun-programs. What jobs print was recorded in a chroot.
 
     conformance/linux.py [PATTERN]      these tests alone
 """
@@ -177,13 +179,17 @@ class Tests:
             subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-w", "-o", tmp / "tree/win.exe", guests / "win.c"], check=True)
             made = self.run(["prefix", "new", "--linux", "--from", tmp / "tree", tmp / "prefix"])
             env = {**ENVIRONMENT, "PATH": "/bin"}
+            listed = self.run(["prefix", "info", tmp / "prefix"])
+            self.result(f"{name}: the prefix", made.returncode == listed.returncode == 0 and str(tmp / "prefix") in listed.stdout.decode(), f"  {made} {listed}")
             p = self.run(["--prefix", tmp / "prefix", "/bin/sh", "/both.sh"], timeout=120, env=env)
-            self.compare(name, p, (guests / "both.expected").read_bytes(), made.returncode)
+            self.compare(name, p, (guests / "both.expected").read_bytes())
             # Named on the command line: by the root's path, and by the host's.
             for path in ["/win.exe", tmp / "prefix/root/win.exe"]:
                 p = self.run(["--prefix", tmp / "prefix", path, "say", "a"], timeout=60, env=env)
                 where = "root" if path == "/win.exe" else "host"
                 self.result(f"{name}: by the {where}'s path", p.returncode == 3 and b"argument 1: a" in p.stdout, f"  {p}")
+            p = self.run(["prefix", "remove", tmp / "prefix"])
+            self.result(f"{name}: removed", p.returncode == 0 and not (tmp / "prefix").exists(), f"  {p}")
             p = self.run(["--root", tmp / "tree", "/win.exe"], timeout=60)
             self.result(f"{name}: not in a plain folder", p.returncode == 126 and b"prefix new --linux" in p.stderr, f"  {p}")
 

@@ -127,8 +127,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Value(program) => {
                 options.program = program.into();
                 // A prefix of Linux programs is a folder for --root, unless a file of the host is named that is a Windows program.
-                if options.root.is_none() && !check::begins_with(&options.program, b"MZ") {
-                    options.root = options.prefix.as_deref().and_then(prefix::linux::root_of);
+                if options.root.is_none()
+                    && let Some(root) = options.prefix.as_deref().and_then(prefix::linux::root_of)
+                    && !check::begins_with(&options.program, b"MZ")
+                {
+                    options.root = Some(root);
                 }
                 options.arguments = parser.raw_args().map_err(text)?.collect();
                 return Ok(Command::Run(options));

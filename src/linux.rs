@@ -20,7 +20,7 @@ pub fn run(options: RunOptions) -> i32 {
     }
     let root = options.root.unwrap_or_default();
     let launcher = options.prefix.as_deref().and_then(|prefix| launcher(prefix, &root));
-    let is_windows = check::begins_with(&root.join(options.program.strip_prefix("/").unwrap_or(&options.program)), b"MZ");
+    let file = root.join(options.program.strip_prefix("/").unwrap_or(&options.program));
     let bytes = |text: OsString| text.into_vec();
     let program = options.program.into_os_string();
     let shown = program.to_string_lossy().into_owned();
@@ -38,7 +38,7 @@ pub fn run(options: RunOptions) -> i32 {
     let (code, message) = match error {
         StartError::Host(message) => (EXIT_CANNOT_RUN, message),
         StartError::Program(Errno::ENOENT) => (EXIT_NOT_FOUND, format!("{shown}: no such program, or its interpreter is missing")),
-        StartError::Image(_) if is_windows => (
+        StartError::Image(_) if check::begins_with(&file, b"MZ") => (
             EXIT_CANNOT_RUN,
             format!(
                 "{shown}: a Windows program\n  run it without --root, or make a prefix for both with `uosrun prefix new --linux` \

@@ -31,12 +31,13 @@ fn candidates(line: &[u16]) -> Vec<Vec<u16>> {
 
 fn find(application: Option<Vec<u16>>, line: &[u16]) -> Result<Vec<u16>, Win32Error> {
     let is_file = |full: &[u16]| {
-        // A link in the root of Linux programs may lead where only they can follow.
-        if path::to_host(full).is_ok_and(|host| child::linux::is_program(&host)) {
-            return Ok(full.to_vec());
+        match ntdll::file::query_path(&path::nt_path(full)?, true) {
+            Ok((stat, _)) if stat.kind == host::file::FileType::Regular => Ok(full.to_vec()),
+            // A link in the root of Linux programs may lead where only they can follow.
+            _ if path::to_host(full).is_ok_and(|host| child::linux::is_program(&host)) => Ok(full.to_vec()),
+            Ok(_) => Err(Win32Error::ACCESS_DENIED),
+            Err(status) => Err(status.into()),
         }
-        let (stat, _) = ntdll::file::query_path(&path::nt_path(full)?, true)?;
-        if stat.kind == host::file::FileType::Regular { Ok(full.to_vec()) } else { Err(Win32Error::ACCESS_DENIED) }
     };
     let Some(name) = application else {
         let exe = abi::wide::wide(".exe");

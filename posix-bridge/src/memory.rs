@@ -25,7 +25,7 @@ pub fn mmap(call: &mut Call, address: usize, len: usize, prot: i32, flags: i32, 
     let is_of_file = flags & (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) == libc::MAP_PRIVATE;
     let is_code = is_of_file && prot & (libc::PROT_EXEC | libc::PROT_WRITE) == libc::PROT_EXEC;
     let mut text = if is_code { texts::find(call.vfs, fd.0, offset as u64, size) } else { None };
-    let (file, start) = text.as_mut().and_then(texts::Text::source).map_or((fd.0, offset), |(file, at)| (file, at as usize));
+    let (file, start) = text.as_mut().and_then(|text| text.source(fd.0)).map_or((fd.0, offset), |(file, at)| (file, at as usize));
     // The data of a library, which relocations are about to touch.
     let is_data = is_of_file && fixed && prot & libc::PROT_WRITE != 0 && size <= SMALL;
     let now = if is_data { libc::MAP_POPULATE } else { 0 };
@@ -53,7 +53,8 @@ pub fn munmap(call: &mut Call, address: usize, len: usize) -> Result<usize> {
 
 /// mprotect(2)
 pub fn mprotect(call: &mut Call, address: usize, len: usize, prot: i32) -> Result<usize> {
-    if prot & libc::PROT_WRITE != 0 {
+    // Code that the guest may change, or that is to be no code any more.
+    if prot & (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) != libc::PROT_READ | libc::PROT_EXEC {
         let end = address.saturating_add(len).saturating_add(PAGE);
         call.process.memory.lock().forget_texts(address..end);
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// How much of the file is memory of all of them, in words of 8 bytes.
 pub const WORDS: usize = 5120;
 /// The file's name, which the host shows in /proc/PID/maps.
-pub const NAME: &[u8] = b"/memfd:uosrun ";
+pub const NAME: &[u8] = b"/memfd:uosrun-session ";
 /// As large as a file may become: what is not written takes no room.
 const FILE_SIZE: usize = 1 << 36;
 const FIRST_FREE: u64 = (WORDS as u64 * 8).next_multiple_of(4096);
@@ -43,7 +43,7 @@ pub fn share_with_child() {
 
 fn share_file() -> Result<()> {
     if SESSION.get().is_none() && !UNSHARED.load(Ordering::Relaxed) {
-        let file = linux::move_up(linux::memfd(c"uosrun")?, crate::vfs::OURS)?;
+        let file = linux::move_up(linux::memfd(c"uosrun-session")?, crate::vfs::OURS)?;
         linux::pass(libc::SYS_ftruncate, [file.as_raw_fd() as usize, FILE_SIZE, 0, 0, 0, 0])?;
         let words = share::<[AtomicU64; WORDS]>(file.as_raw_fd())?;
         words[NEXT_FREE].store(FIRST_FREE, Ordering::Relaxed);

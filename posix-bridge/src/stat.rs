@@ -61,7 +61,7 @@ fn facts(call: &Call, dir: Fd, path: Path, flags: i32, ask: impl Fn(i32, &CStr, 
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
     let mut end = PathBuffer::new();
-    let path = if last == Last::Follow { call.vfs.end_of_links(path, &mut end).unwrap_or(path) } else { path };
+    let path = call.vfs.past_links(path, last == Last::Follow, &mut end);
     if let Some(located) = call.vfs.locate_quick(dir.0, path)?
         && !matches!(located, Located::Entry { must_be_dir: true, .. })
     {

@@ -52,11 +52,12 @@ impl Prefix {
         Prefix::open(&path)
     }
 
-    /// Opens an existing prefix.
+    /// Opens an existing prefix. One of Linux programs may have no drives yet.
     pub fn open(path: &Path) -> Result<Prefix, PrefixError> {
         let path = std::path::absolute(path).map_err(|source| PrefixError::Read { path: path.into(), source })?;
+        let is_linux = linux::root_of(&path).is_some();
         for part in ["drives", "drive_c"] {
-            if !path.join(part).is_dir() {
+            if !is_linux && !path.join(part).is_dir() {
                 return Err(PrefixError::NotAPrefix { path, missing: part });
             }
         }

@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 /// A site that traps so often is patched. A patch costs as much as some eight traps, and makes later forks dearer: the page is no
 /// longer shared with the file. Programs of a shell script live through thirty calls in all.
 const OFTEN: u32 = 8;
+/// After so many a site is beyond help.
+const TOLD: u32 = 64 * OFTEN;
 
 /// A site that has trapped, by hash of its address, and how often. Two that share a slot displace each other.
 struct Slot {
@@ -36,10 +38,11 @@ fn slot(site: usize) -> &'static Slot {
 
 /// Once is enough: what cannot be patched is not tried again until it has trapped much more often.
 fn is_often(traps: u32) -> bool {
-    traps == OFTEN || traps == 64 * OFTEN
+    traps == OFTEN || traps == TOLD
 }
 
-/// A call was trapped. In the signal handler. True: the site is worth a patch.
+/// A call was trapped. In the signal handler. True: [`consider`] is to be told, because the site is worth a patch or because others
+/// are to know of it. Of what traps for ever nobody hears any more.
 pub fn on_trap(site: usize) -> bool {
     if process().engine == Engine::Trap {
         return false;
@@ -48,8 +51,8 @@ pub fn on_trap(site: usize) -> bool {
     if slot.site.swap(site, Ordering::Relaxed) != site {
         slot.traps.store(0, Ordering::Relaxed);
     }
-    let often = is_often(slot.traps.fetch_add(1, Ordering::Relaxed) + 1);
-    let told = often || session().is_some();
+    let traps = slot.traps.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    let told = is_often(traps) || traps < TOLD && session().is_some();
     if told {
         engine::block().trapped.store(site, Ordering::Relaxed);
     }
@@ -154,7 +157,7 @@ fn write(changes: &[Change], texts: &[Text]) -> Option<()> {
     }
     for change in changes {
         let pages = change.at as usize & !(PAGE - 1)..(change.at as usize + change.bytes.len()).next_multiple_of(PAGE);
-        // What the guest has not made writable since it was mapped.
+        // What the guest has left as it was mapped.
         let is_text = texts.iter().any(|text| text.range.start <= pages.start && pages.end <= text.range.end);
         let before = if is_text { Prot::RX } else { protection(pages.start)? };
         mem::protect(pages.start, pages.len(), Prot::RWX).ok()?;

@@ -27,6 +27,8 @@ const SLOTS: usize = 64;
 const SITES: usize = 56;
 /// How many copies are made of each.
 const COPIES: usize = 4;
+/// Larger ones are not copied: it is memory, too.
+const MAX_SIZE: usize = 32 << 20;
 
 // The shared words of a slot; the keys of all slots come first.
 const STATE: usize = 0;
@@ -102,10 +104,15 @@ impl Slot {
         (count != 0).then(|| (count, self.get(COPY + count as usize - 1)))
     }
 
+    /// How many sites are known.
+    fn sites(&self) -> u64 {
+        self.get(SITE_COUNT).min(SITES as u64)
+    }
+
     /// Adds a site, if it is new: its offset above, its number below. Returns its index if it is not.
     fn add(&self, site: u64) -> Option<usize> {
-        let known = (0..self.get(SITE_COUNT).min(SITES as u64) as usize).position(|index| self.get(SITE + index) >> 32 == site >> 32);
-        if known.is_none() && self.get(SITE_COUNT) < SITES as u64 {
+        let known = (0..self.sites() as usize).position(|index| self.get(SITE + index) >> 32 == site >> 32);
+        if known.is_none() && self.sites() < SITES as u64 {
             let index = self.word(SITE_COUNT).fetch_add(1, Ordering::AcqRel) as usize;
             if index < SITES {
                 self.word(SITE + index).store(site, Ordering::Release);
@@ -138,9 +145,14 @@ impl Slot {
                 (handler, handler + 16)
             }
         };
-        let (first, sites) = (self.get(PREPARED), self.get(SITE_COUNT).min(SITES as u64));
-        for index in first..sites {
-            next = patch(&mut code, self.get(SITE + index as usize), handler, next).unwrap_or(next);
+        let mut prepared = self.get(PREPARED);
+        // A site that is counted may not be written yet.
+        while prepared < self.sites()
+            && let site = self.get(SITE + prepared as usize)
+            && site != 0
+        {
+            next = patch(&mut code, site, handler, next).unwrap_or(next);
+            prepared += 1;
         }
         let path = vfs.host_path(fd).ok()?;
         let facts = format!("{offset} {:02x}:{:02x} {} ", libc::major(stat.st_dev), libc::minor(stat.st_dev), stat.st_ino);
@@ -149,7 +161,7 @@ impl Slot {
         for (word, value) in [(COPY + count as usize, at), (HANDLER, handler as u64), (NEXT, next as u64), (SIZE, size as u64)] {
             self.word(word).store(value, Ordering::Release);
         }
-        self.word(PREPARED).store(sites, Ordering::Release);
+        self.word(PREPARED).store(prepared, Ordering::Release);
         self.word(TRAPS).store(0, Ordering::Relaxed);
         self.word(COPY_COUNT).store(count + 1, Ordering::Release);
         Some(())
@@ -157,9 +169,8 @@ impl Slot {
 
     /// Whether a copy with what is known by now would cost less than what traps have cost since the last one.
     fn pays(&self, size: usize) -> bool {
-        let sites = self.get(SITE_COUNT).min(SITES as u64);
-        let cost = 20_000 + size as u64 / 4 + sites * 8_000;
-        self.get(STATE) == OPEN && sites > self.get(PREPARED) && self.get(TRAPS) * TRAP_COST > cost
+        let cost = 20_000 + size as u64 / 4 + self.sites() * 8_000;
+        self.get(STATE) == OPEN && size <= MAX_SIZE && self.sites() > self.get(PREPARED) && self.get(TRAPS) * TRAP_COST > cost
     }
 }
 
@@ -220,10 +231,15 @@ impl Text {
         Some(slot)
     }
 
-    /// The file that is to be mapped instead, and where in it.
-    pub fn source(&mut self) -> Option<(RawFd, u64)> {
+    /// The file that is to be mapped instead of `fd`, and where in it.
+    pub fn source(&mut self, fd: RawFd) -> Option<(RawFd, u64)> {
         let slot = self.slot()?;
         let (number, at) = slot.copy()?;
+        // What may not be read may not be mapped (mmap(2), EACCES and EBADF).
+        let flags = linux::pass(libc::SYS_fcntl, [fd as usize, libc::F_GETFL as usize, 0, 0, 0, 0]).ok()? as i32;
+        if flags & libc::O_PATH != 0 || flags & libc::O_ACCMODE == libc::O_WRONLY {
+            return None;
+        }
         self.copy = number;
         Some((slot.session.file(), at))
     }
@@ -314,6 +330,10 @@ fn segment_end(fd: RawFd, offset: u64, size: usize) -> Option<usize> {
 /// Patches a site (see [`Slot::add`] for its form) in a text, with a trampoline at `next`. Returns where that ends.
 fn patch(code: &mut [u8], site: u64, handler: usize, next: usize) -> Option<usize> {
     let (site, number) = ((site >> 32) as usize, site as u32);
+    // Two processes may have noted it at once: then it is patched by now.
+    if code.get(site..site + 2)? != [0x0f, 0x05] {
+        return None;
+    }
     let around = site.saturating_sub(AROUND as usize)..(site + AROUND as usize).min(code.len());
     let view = Code { bytes: &code[around.clone()], address: BASE + around.start as u64 };
     let patch = lazy::patch(view, BASE + site as u64, number, BASE + next as u64, BASE + handler as u64)?;

@@ -56,8 +56,13 @@ pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     for line in read(vfs, path)?.split_inclusive(|&c| c == b'\n') {
         let (front, name) = line.split_at(name_of(line));
         let name = name.trim_ascii_end();
-        // Code that was prepared is that of its file.
-        let prepared = name.starts_with(session::NAME).then(|| original(front)).flatten();
+        // Code that was prepared is that of its file; the rest of what is shared is ours.
+        let prepared = if name.starts_with(session::NAME) {
+            let Some(prepared) = original(front) else { continue };
+            Some(prepared)
+        } else {
+            None
+        };
         let (front, name) = prepared.as_ref().map_or((front, name), |(front, name)| (front, name));
         if name.starts_with(b"/") && !name.starts_with(b"/memfd:") && !name.starts_with(b"/dev/zero (") && !name.starts_with(b"/SYSV") {
             let Some(guest) = vfs.place_of_host(name)?.and_then(|(_, place)| vfs.seen_from_root(&place)) else { continue };

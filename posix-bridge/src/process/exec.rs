@@ -226,7 +226,7 @@ fn map(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, placement: Placement, texts: &m
         let lead = segment.address % PAGE as u64;
         let size = ((lead + segment.file_size) as usize).next_multiple_of(PAGE);
         let mut text = if is_code { texts::find(vfs, file.as_raw_fd(), segment.offset - lead, size) } else { None };
-        let source = text.as_mut().and_then(Text::source);
+        let source = text.as_mut().and_then(|text| text.source(file.as_raw_fd()));
         found.extend(text.map(|text| (text, segment.address - lead)));
         source
     })?;

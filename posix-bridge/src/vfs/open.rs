@@ -52,8 +52,7 @@ impl Vfs {
         let (wanted, bits) = how(flags, mode);
         let mut buffer = PathBuffer::new();
         let mut end = PathBuffer::new();
-        let plain = flags & (libc::O_NOFOLLOW | libc::O_CREAT) == 0;
-        let path = if plain { self.end_of_links(path, &mut end).unwrap_or(path) } else { path };
+        let path = self.past_links(path, flags & (libc::O_NOFOLLOW | libc::O_CREAT) == 0, &mut end);
         if let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)?
             && !(self.mounts[mount].read_only && writes(flags))
         {
@@ -157,7 +156,7 @@ impl Vfs {
         let flags = (libc::O_PATH | libc::O_CLOEXEC) as u64;
         let mut buffer = PathBuffer::new();
         let mut end = PathBuffer::new();
-        let path = if last == Last::Follow { self.end_of_links(path, &mut end).unwrap_or(path) } else { path };
+        let path = self.past_links(path, last == Last::Follow, &mut end);
         if let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)? {
             let nofollow = if last == Last::NoFollow { libc::O_NOFOLLOW as u64 } else { 0 };
             match linux::openat2(base, rest, OpenHow { flags: flags | nofollow, mode: 0, resolve: PLAIN }) {

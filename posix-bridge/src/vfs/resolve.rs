@@ -114,13 +114,13 @@ impl Vfs {
         walk.run(last, bytes)
     }
 
-    /// Where an absolute path that ends in a link led the last time, if it still does: absolute, and without links unless one has
-    /// just been made.
-    pub(crate) fn end_of_links<'b>(&self, path: &CStr, buffer: &'b mut PathBuffer) -> Option<&'b CStr> {
-        if path.to_bytes().first() != Some(&b'/') || self.chroot_now().is_some() {
-            return None;
+    /// A path, or, if a link in its last place is to be followed, where it led the last time, if it still does: without links unless one
+    /// has just been made.
+    pub(crate) fn past_links<'p>(&self, path: &'p CStr, follow: bool, buffer: &'p mut PathBuffer) -> &'p CStr {
+        if !follow || path.to_bytes().first() != Some(&b'/') || self.chroot_now().is_some() {
+            return path;
         }
-        links::end_of(self.root().ok()?.0, path.to_bytes(), buffer)
+        self.root().ok().and_then(|(root, ..)| links::end_of(root, path.to_bytes(), buffer)).unwrap_or(path)
     }
 }
 
