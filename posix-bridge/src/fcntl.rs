@@ -54,9 +54,11 @@ pub fn openat2(call: &mut Call, dir: Fd, path: Path, how: Addr, size: usize) -> 
 
 /// fcntl(2)
 pub fn fcntl(call: &mut Call, fd: Fd, command: i32, arg: usize) -> Result<usize> {
+    if is_ours(fd.0) {
+        return Err(Errno::EBADF);
+    }
     match command {
         libc::F_SETLKW | libc::F_OFD_SETLKW => call.wait([fd.0 as usize, command as usize, arg, 0, 0, 0]),
-        libc::F_SETFD if is_ours(fd.0) => Err(Errno::EBADF),
         _ => call.pass([fd.0 as usize, command as usize, arg, 0, 0, 0]),
     }
 }

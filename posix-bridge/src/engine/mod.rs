@@ -17,7 +17,7 @@ use host::{Errno, linux};
 use lock::Lock;
 use memory::Memory;
 use signal::action::Actions;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 use thread::Thread;
 
@@ -58,7 +58,7 @@ pub struct Process {
     pub descriptor_limit: Lock<Option<[u64; 2]>>,
     pub engine: Engine,
     /// Where calls are shown.
-    pub trace: Option<OwnedFd>,
+    pub trace: Option<crate::vfs::Ours>,
     pub launcher: Option<Launcher>,
 }
 
@@ -107,7 +107,7 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
         table::LIST.iter().filter(|entry| entry.fast).for_each(|entry| engine::set_fast(entry.number));
     }
     // Errors of the guest may go elsewhere later.
-    let trace = options.trace.then(|| host::file::duplicate(2).and_then(|fd| linux::move_up(fd, crate::vfs::OURS)));
+    let trace = options.trace.then(|| host::file::duplicate(2).and_then(|fd| crate::vfs::Ours::new(fd)));
     let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
     let process = PROCESS.get_or_init(|| Process {
         vfs,

@@ -9,6 +9,7 @@ mod text;
 pub use text::{mapped_path, read as host_file};
 
 use crate::dirent::number;
+use crate::vfs::ours::is_in_window;
 use crate::vfs::{OURS, OURS_COUNT, Source, Vfs, id, is_ours};
 use host::linux;
 use host::{Errno, Result};
@@ -256,11 +257,19 @@ pub fn kind_of(vfs: &Vfs, here: &[u8], name: &[u8]) -> Option<Kind> {
         [b"sys", ..] => Some(Kind::ReadOnly),
         [_, b"task"] => number(name).map(|_| Kind::Plain),
         [_] | [_, b"task", _] => in_process(name, parts.len() == 1),
-        [_, b"fd"] | [_, b"task", _, b"fd"] => number(name).filter(|&fd| !is_ours(fd)).map(|_| Kind::Descriptor),
-        [_, b"fdinfo"] | [_, b"task", _, b"fdinfo"] => number(name).filter(|&fd| !is_ours(fd)).map(|_| Kind::ReadOnly),
+        [_, b"fd"] | [_, b"task", _, b"fd"] => number(name).filter(|&fd| !hides(parts[0], fd)).map(|_| Kind::Descriptor),
+        [_, b"fdinfo"] | [_, b"task", _, b"fdinfo"] => number(name).filter(|&fd| !hides(parts[0], fd)).map(|_| Kind::ReadOnly),
         [_, b"net"] | [_, b"task", _, b"net"] => among(&NET, name).then_some(Kind::ReadOnly),
         [.., b"net", b"dev_snmp6"] => Some(Kind::ReadOnly),
         _ => None,
+    }
+}
+
+/// Whether a descriptor of a process is not for the guest's eyes. Which ones another process has is not known here.
+fn hides(process: &[u8], fd: RawFd) -> bool {
+    match number(process) {
+        Some(pid) if pid as u32 == std::process::id() => is_ours(fd),
+        _ => is_in_window(fd),
     }
 }
 

@@ -214,6 +214,7 @@ impl Loaded {
         tell_kernel(&self.path, &first.texts, first.aux);
         // By this descriptor /proc knows the program.
         linux::copy_to(self.file.as_raw_fd(), EXE)?;
+        crate::vfs::ours::take(EXE);
         Ok(Registers { rip: entry as u64, rsp: first.start as u64, flags: 0x202, cs: USER_CS, ss: USER_SS, ..Registers::default() })
     }
 }

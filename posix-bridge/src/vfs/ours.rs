@@ -1,0 +1,86 @@
+//! Descriptors of our own among the guest's.
+//!
+//! They lie in a window of numbers that a guest seldom reaches. One with very many files open is handed numbers of the window by
+//! the kernel, too: those that are not ours are the guest's as any other.
+
+use host::{Errno, Result, linux};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The lowest number for descriptors of our own. They lie high, below the usual limit of 1024: the kernel copies tables
+/// of descriptors up to the highest one at each fork.
+pub const OURS: RawFd = 960;
+/// How many numbers from [`OURS`] on may be ours: as many as a word has bits.
+pub const OURS_COUNT: RawFd = 64;
+
+/// Which numbers of the window are ours.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+fn bit(fd: RawFd) -> u64 {
+    if is_in_window(fd) { 1 << (fd - OURS) } else { 0 }
+}
+
+/// Whether a number is one that may be ours, in this process or another.
+pub fn is_in_window(fd: RawFd) -> bool {
+    (OURS..OURS + OURS_COUNT).contains(&fd)
+}
+
+/// Whether a descriptor is one of ours, which the guest must neither see, close nor replace.
+pub fn is_ours(fd: RawFd) -> bool {
+    TAKEN.load(Ordering::Relaxed) & bit(fd) != 0
+}
+
+/// How many descriptors are ours.
+pub fn count() -> usize {
+    TAKEN.load(Ordering::Relaxed).count_ones() as usize
+}
+
+/// A number is ours from now on.
+pub fn take(fd: RawFd) {
+    TAKEN.fetch_or(bit(fd), Ordering::Relaxed);
+}
+
+/// Closes one of ours that is known by its number alone.
+pub fn close(fd: RawFd) {
+    drop(Ours(linux::own(fd)));
+}
+
+/// A descriptor of our own.
+pub struct Ours(OwnedFd);
+
+impl Ours {
+    /// Moves a descriptor to where ours lie. EMFILE: the guest's own files are everywhere there.
+    pub fn new(fd: OwnedFd) -> Result<Ours> {
+        let fd = linux::move_up(fd, OURS)?;
+        if !is_in_window(fd.as_raw_fd()) {
+            return Err(Errno(libc::EMFILE));
+        }
+        take(fd.as_raw_fd());
+        Ok(Ours(fd))
+    }
+
+    /// The same, or somewhere else, unprotected: for what is closed again soon.
+    pub fn new_if_possible(fd: OwnedFd) -> Ours {
+        let fd = linux::move_up_if_possible(fd, OURS);
+        take(fd.as_raw_fd());
+        Ours(fd)
+    }
+
+    /// Gives up ownership; [`close`] closes it.
+    pub fn into_raw(self) -> RawFd {
+        std::mem::ManuallyDrop::new(self).as_raw_fd()
+    }
+}
+
+impl AsRawFd for Ours {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl Drop for Ours {
+    /// Before it is closed: from then on the number may be the guest's.
+    fn drop(&mut self) {
+        TAKEN.fetch_and(!bit(self.0.as_raw_fd()), Ordering::Relaxed);
+    }
+}
