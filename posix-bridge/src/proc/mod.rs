@@ -101,8 +101,33 @@ const PROCESS: [&str; 22] = [
     "children",
     "timerslack_ns",
 ];
-const NET: [&str; 13] =
-    ["dev", "tcp", "tcp6", "udp", "udp6", "route", "ipv6_route", "if_inet6", "snmp", "netstat", "sockstat", "protocols", "dev_snmp6"];
+const NET: [&str; 25] = [
+    "arp",
+    "dev",
+    "dev_mcast",
+    "dev_snmp6",
+    "fib_trie",
+    "icmp",
+    "if_inet6",
+    "igmp",
+    "igmp6",
+    "ipv6_route",
+    "mcfilter",
+    "mcfilter6",
+    "netstat",
+    "protocols",
+    "raw",
+    "raw6",
+    "route",
+    "snmp",
+    "snmp6",
+    "sockstat",
+    "sockstat6",
+    "tcp",
+    "tcp6",
+    "udp",
+    "udp6",
+];
 
 fn among(list: &[&str], name: &[u8]) -> bool {
     list.iter().any(|known| known.as_bytes() == name)

@@ -28,6 +28,9 @@ pub struct Vfork {
 /// How much of the parent's stack a child may have written to: less than a pipe holds.
 const HANDED_BACK: usize = 32 << 10;
 
+/// The signal by which C libraries have all threads change their identity (nptl(7)).
+const SIGSETXID: i32 = 33;
+
 /// Flags of clone(2) that make a thread.
 const THREAD: u64 = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u64;
 const NAMESPACES: u64 = (libc::CLONE_NEWNS
@@ -95,7 +98,15 @@ fn new_thread(call: &mut Call, flags: u64, stack: usize, parent_tid: usize, chil
     let at = |flag, at| if has(flag) { at } else { 0 };
     let fs = if has(libc::CLONE_SETTLS) { tls } else { block().guest_fs() };
     let tid_at = [at(libc::CLONE_PARENT_SETTID, parent_tid), at(libc::CLONE_CHILD_SETTID, child_tid)];
+    // With the first one, the host's C library handles the signal that it changes identities by; so may the guest's.
+    let first = call.process.threads.is_single();
+    if first {
+        call.process.actions.get(SIGSETXID);
+    }
     let tid = Thread::spawn(&registers, call.state.bytes(), fs, mask, at(libc::CLONE_CHILD_CLEARTID, child_tid), tid_at);
+    if first {
+        call.process.actions.restore(SIGSETXID);
+    }
     trap::set_mask(mask);
     Ok(tid? as usize)
 }

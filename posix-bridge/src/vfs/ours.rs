@@ -4,7 +4,7 @@
 //! the kernel, too: those that are not ours are the guest's as any other.
 
 use host::{Errno, Result, linux};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The lowest number for descriptors of our own. They lie high, below the usual limit of 1024: the kernel copies tables
@@ -40,13 +40,15 @@ pub fn take(fd: RawFd) {
     TAKEN.fetch_or(bit(fd), Ordering::Relaxed);
 }
 
-/// Closes one of ours that is known by its number alone.
+/// Closes one of ours.
 pub fn close(fd: RawFd) {
-    drop(Ours(linux::own(fd)));
+    // Before it is closed: from then on the number may be the guest's.
+    TAKEN.fetch_and(!bit(fd), Ordering::Relaxed);
+    let _ = linux::pass(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]);
 }
 
-/// A descriptor of our own.
-pub struct Ours(OwnedFd);
+/// A descriptor of our own. Not an `OwnedFd`: a guest that closes whatever numbers there are may have closed it.
+pub struct Ours(RawFd);
 
 impl Ours {
     /// Moves a descriptor to where ours lie. EMFILE: the guest's own files are everywhere there.
@@ -55,32 +57,33 @@ impl Ours {
         if !is_in_window(fd.as_raw_fd()) {
             return Err(Errno(libc::EMFILE));
         }
-        take(fd.as_raw_fd());
-        Ok(Ours(fd))
+        Ok(Ours::taken(fd))
     }
 
     /// The same, or somewhere else, unprotected: for what is closed again soon.
     pub fn new_if_possible(fd: OwnedFd) -> Ours {
-        let fd = linux::move_up_if_possible(fd, OURS);
+        Ours::taken(linux::move_up_if_possible(fd, OURS))
+    }
+
+    fn taken(fd: OwnedFd) -> Ours {
         take(fd.as_raw_fd());
-        Ours(fd)
+        Ours(fd.into_raw_fd())
     }
 
     /// Gives up ownership; [`close`] closes it.
     pub fn into_raw(self) -> RawFd {
-        std::mem::ManuallyDrop::new(self).as_raw_fd()
+        std::mem::ManuallyDrop::new(self).0
     }
 }
 
 impl AsRawFd for Ours {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.0
     }
 }
 
 impl Drop for Ours {
-    /// Before it is closed: from then on the number may be the guest's.
     fn drop(&mut self) {
-        TAKEN.fetch_and(!bit(self.0.as_raw_fd()), Ordering::Relaxed);
+        close(self.0);
     }
 }
