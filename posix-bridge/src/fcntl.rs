@@ -2,11 +2,13 @@
 
 use crate::args::{Addr, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
+use crate::identity::owner;
 use crate::vfs::is_ours;
 use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::Last;
 use host::linux::{self, OpenHow};
 use host::{Errno, Result};
+use std::os::fd::AsRawFd;
 
 /// open(2)
 pub fn open(call: &mut Call, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
@@ -21,7 +23,19 @@ pub fn creat(call: &mut Call, path: Path, mode: Mode) -> Result<usize> {
 /// openat(2)
 pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
     let mut buffer = PathBuffer::new();
-    call.vfs.open(dir.0, path.read(&mut buffer)?, flags.0, mode.0).map(linux::release)
+    let path = path.read(&mut buffer)?;
+    if flags.0 & libc::O_CREAT != 0 && owner::gives(call) {
+        // Only what is new belongs to its maker.
+        match call.vfs.open(dir.0, path, flags.0 | libc::O_EXCL, mode.0) {
+            Ok(new) => {
+                owner::made(call, new.as_raw_fd(), c"");
+                return Ok(linux::release(new));
+            }
+            Err(Errno::EEXIST) if flags.0 & libc::O_EXCL == 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    call.vfs.open(dir.0, path, flags.0, mode.0).map(linux::release)
 }
 
 /// openat2(2)

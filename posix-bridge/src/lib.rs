@@ -6,6 +6,7 @@ pub mod call;
 pub mod dirent;
 pub mod engine;
 pub mod fcntl;
+pub mod identity;
 pub mod inotify;
 pub mod ioctl;
 pub mod memory;

@@ -3,6 +3,7 @@
 use crate::args::{Addr, Fd, Mode, Path};
 use crate::call::Call;
 use crate::fcntl::node;
+use crate::identity::owner;
 use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::{Last, Located, magic};
 use host::linux;
@@ -33,8 +34,16 @@ pub fn lstat(call: &mut Call, path: Path, buffer: Addr) -> Result<usize> {
 pub fn newfstatat(call: &mut Call, dir: Fd, path: Path, stat: Addr, flags: i32) -> Result<usize> {
     facts(call, dir, path, flags, |fd, name, at| {
         let done = linux::pass(libc::SYS_newfstatat, [fd as usize, name.as_ptr() as usize, stat.0, at as usize, 0, 0])?;
+        owner::show_stat(call, stat, fd, name)?;
         Ok((done, stat.plus(STAT_MODE).read::<u32>()?))
     })
+}
+
+/// fstat(2)
+pub fn fstat(call: &mut Call, fd: Fd, stat: Addr) -> Result<usize> {
+    let done = call.pass(call.args)?;
+    owner::show_stat(call, stat, fd.0, c"")?;
+    Ok(done)
 }
 
 /// statx(2)
@@ -43,6 +52,7 @@ pub fn statx(call: &mut Call, dir: Fd, path: Path, flags: i32, mask: u32, statx:
     facts(call, dir, path, flags, |fd, name, at| {
         let at = (at | sync) as usize;
         let done = linux::pass(libc::SYS_statx, [fd as usize, name.as_ptr() as usize, at, (mask | libc::STATX_TYPE) as usize, statx.0, 0])?;
+        owner::show_statx(call, statx, fd, name)?;
         Ok((done, u32::from(statx.plus(STATX_MODE).read::<u16>()?)))
     })
 }
@@ -120,7 +130,9 @@ pub fn mkdirat(call: &mut Call, dir: Fd, path: Path, mode: Mode) -> Result<usize
     if call.vfs.writable(entry.mount).is_err() {
         return Err(exists_or_read_only(&entry));
     }
-    linux::pass(libc::SYS_mkdirat, [entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize, mode.0 as usize, 0, 0, 0])
+    let done = linux::pass(libc::SYS_mkdirat, [entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize, mode.0 as usize, 0, 0, 0])?;
+    owner::made(call, entry.dir.raw(), entry.name.c_str());
+    Ok(done)
 }
 
 /// Creating what exists fails with EEXIST on a read-only file system too.

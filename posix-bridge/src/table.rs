@@ -1,12 +1,12 @@
 //! The list of system calls: number, name, arguments, function, how complete it is.
 //!
-//! `pass` hands a call on as it is, `wait` does so with one that may wait; others name their function. Those in braces change where
-//! names lead, or who may look: what is remembered of that is forgotten. Numbers and argument
+//! `pass` hands a call on as it is, `wait` does so with one that may wait; others name their function. Those in round brackets are
+//! handed on as they are unless the guest seems to be root. Those in braces change where names lead, or who may look: what is remembered of that is forgotten. Numbers and argument
 //! order are those of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl, and the man page of each).
 
 use crate::args::{Addr, Arg, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
-use crate::{fcntl, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
+use crate::{fcntl, identity, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
 use host::{Errno, Result};
 
 /// How complete a call is.
@@ -27,6 +27,8 @@ pub struct Entry {
     pub level: Level,
     /// Needs nothing of us: made as the guest makes it.
     pub fast: bool,
+    /// The same, unless the guest seems to be root.
+    pub fast_as_oneself: bool,
     /// Names and types of the arguments, for traces.
     pub args: &'static [(&'static str, &'static str)],
 }
@@ -43,11 +45,9 @@ macro_rules! body {
         let args = $call.args;
         $call.wait(args)
     }};
-    ($call:ident, {pass}, $($arg:ident: $type:ty),*) => {{
-        let result = body!($call, pass, $($arg: $type),*);
-        session::names_changed();
-        result
-    }};
+    ($call:ident, ($($function:tt)+), $($arg:ident: $type:ty),*) => {
+        body!($call, [$($function)+], $($arg: $type),*)
+    };
     ($call:ident, {$($function:tt)+}, $($arg:ident: $type:ty),*) => {{
         let result = body!($call, [$($function)+], $($arg: $type),*);
         session::names_changed();
@@ -72,6 +72,15 @@ macro_rules! is_fast {
     };
 }
 
+macro_rules! is_about_identity {
+    (($($function:tt)+)) => {
+        true
+    };
+    ($how:tt) => {
+        false
+    };
+}
+
 macro_rules! table {
     ($($number:literal $name:ident($($arg:ident: $type:ty),*) $how:tt $level:ident $(($note:literal))?;)*) => {
         /// All that is answered, in no particular order.
@@ -81,6 +90,7 @@ macro_rules! table {
             run: |call| body!(call, $how, $($arg: $type),*),
             level: Level::$level$(($note))?,
             fast: is_fast!($how),
+            fast_as_oneself: is_about_identity!($how),
             args: &[$((stringify!($arg), stringify!($type))),*],
         }),*];
     };
@@ -163,7 +173,7 @@ table! {
 
     // sys/stat.h
     4 stat(path: Path, stat: Addr) [stat::stat] Full;
-    5 fstat(fd: Fd, stat: Addr) pass Full;
+    5 fstat(fd: Fd, stat: Addr) (stat::fstat) Full;
     6 lstat(path: Path, stat: Addr) [stat::lstat] Full;
     83 mkdir(path: Path, mode: Mode) [stat::mkdir] Full;
     90 chmod(path: Path, mode: Mode) {stat::chmod} Full;
@@ -375,24 +385,24 @@ table! {
     318 getrandom(buffer: Addr, size: usize, flags: u32) wait Full;
 
     // unistd.h, grp.h, sys/capability.h: identities
-    102 getuid() pass Full;
-    104 getgid() pass Full;
-    105 setuid(user: u32) {pass} Full;
-    106 setgid(group: u32) {pass} Full;
-    107 geteuid() pass Full;
-    108 getegid() pass Full;
-    113 setreuid(real: u32, effective: u32) {pass} Full;
-    114 setregid(real: u32, effective: u32) {pass} Full;
-    115 getgroups(size: i32, list: Addr) pass Full;
-    116 setgroups(size: usize, list: Addr) {pass} Full;
-    117 setresuid(real: u32, effective: u32, saved: u32) {pass} Full;
-    118 getresuid(real: Addr, effective: Addr, saved: Addr) pass Full;
-    119 setresgid(real: u32, effective: u32, saved: u32) {pass} Full;
-    120 getresgid(real: Addr, effective: Addr, saved: Addr) pass Full;
-    122 setfsuid(user: u32) {pass} Full;
-    123 setfsgid(group: u32) {pass} Full;
-    125 capget(header: Addr, data: Addr) pass Full;
-    126 capset(header: Addr, data: Addr) {pass} Full;
+    102 getuid() (identity::getuid) Full;
+    104 getgid() (identity::getgid) Full;
+    105 setuid(user: u32) {identity::setuid} Full;
+    106 setgid(group: u32) {identity::setgid} Full;
+    107 geteuid() (identity::geteuid) Full;
+    108 getegid() (identity::getegid) Full;
+    113 setreuid(real: u32, effective: u32) {identity::setreuid} Full;
+    114 setregid(real: u32, effective: u32) {identity::setregid} Full;
+    115 getgroups(size: i32, list: Addr) (identity::getgroups) Full;
+    116 setgroups(size: usize, list: Addr) {identity::setgroups} Full;
+    117 setresuid(real: u32, effective: u32, saved: u32) {identity::setresuid} Full;
+    118 getresuid(real: Addr, effective: Addr, saved: Addr) (identity::getresuid) Full;
+    119 setresgid(real: u32, effective: u32, saved: u32) {identity::setresgid} Full;
+    120 getresgid(real: Addr, effective: Addr, saved: Addr) (identity::getresgid) Full;
+    122 setfsuid(user: u32) {identity::setfsuid} Full;
+    123 setfsgid(group: u32) {identity::setfsgid} Full;
+    125 capget(header: Addr, data: Addr) (identity::capget) Full;
+    126 capset(header: Addr, data: Addr) {identity::capset} Full;
 
     // What reaches into other processes, the kernel or the whole system
     101 ptrace() [process::refused] Stub("a caller without privilege");

@@ -7,6 +7,7 @@ pub mod texts;
 pub mod thread;
 
 use crate::call::Call;
+use crate::identity::Identity;
 use crate::process::{exec, foreign::Launcher};
 use crate::signal;
 use crate::table;
@@ -44,6 +45,8 @@ pub struct Options {
     pub environment: Vec<Vec<u8>>,
     /// Who runs programs of another system that the guest executes.
     pub launcher: Option<Launcher>,
+    /// The guest is to seem to be root.
+    pub as_root: bool,
 }
 
 /// What belongs to the guest's process as a whole.
@@ -60,6 +63,10 @@ pub struct Process {
     /// Where calls are shown.
     pub trace: Option<crate::vfs::Ours>,
     pub launcher: Option<Launcher>,
+    /// Whether `identity` is there.
+    pub emulates_root: bool,
+    /// Who the guest seems to be; None: who it is.
+    pub identity: Lock<Option<Identity>>,
 }
 
 static PROCESS: OnceLock<Process> = OnceLock::new();
@@ -104,11 +111,13 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let hooks = Hooks { call: on_call, pending: signal::on_pending, signal: signal::on_signal, trapped: patch::on_trap };
     engine::init(hooks).map_err(|e| StartError::Host(e.into()))?;
     if !options.trace {
-        table::LIST.iter().filter(|entry| entry.fast).for_each(|entry| engine::set_fast(entry.number));
+        table::LIST.iter().filter(|entry| entry.fast || entry.fast_as_oneself && !options.as_root).for_each(|entry| engine::set_fast(entry.number));
     }
     // Errors of the guest may go elsewhere later.
     let trace = options.trace.then(|| host::file::duplicate(2).and_then(|fd| crate::vfs::Ours::new(fd)));
     let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
+    let identity = if options.as_root { Identity::root().map(Some) } else { Ok(None) };
+    let identity = identity.map_err(|e| StartError::Host(format!("identity: {e}")))?;
     let process = PROCESS.get_or_init(|| Process {
         vfs,
         memory: Lock::default(),
@@ -119,6 +128,8 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
         engine: options.engine,
         trace,
         launcher: options.launcher,
+        emulates_root: options.as_root,
+        identity: Lock::new(identity),
     });
     let mask = host::linux::trap::mask();
     Thread::attach_first().map_err(|e| StartError::Host(format!("the first thread: {e}")))?;

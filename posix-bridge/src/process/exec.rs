@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::engine::Process;
 use crate::engine::texts::{self, Text};
 use crate::engine::thread::{AltStack, current};
+use crate::identity::owner;
 use crate::proc::EXE;
 use crate::vfs::Vfs;
 use crate::vfs::path::PathBuffer;
@@ -207,7 +208,8 @@ impl Loaded {
         drop(memory);
         let mut random = [0u8; 16];
         host::process::random(&mut random);
-        let aux = auxiliary(&image, interpreter_base, random);
+        let mut aux = auxiliary(&image, interpreter_base, random);
+        become_owner(process, &self.file, &mut aux);
         let plan = StackPlan { arguments: &self.arguments, environment: &environment, path: &self.path, aux: &aux };
         let first = first_stack(&plan, stack + size);
         Addr(first.start).write_bytes(&first.bytes)?;
@@ -286,6 +288,28 @@ fn auxiliary(image: &Image, interpreter: usize, random: [u8; 16]) -> Vec<Aux> {
             .map(|(k, v)| Aux::Value(k, v)),
     );
     aux
+}
+
+/// Where the guest seems to be root: a program whose mode says so runs as its file's owner. Tells it who it is.
+fn become_owner(process: &Process, file: &OwnedFd, aux: &mut [Aux]) {
+    let mut identity = process.identity.lock();
+    let Some(identity) = identity.as_mut() else { return };
+    let owner = owner::of(identity, file.as_raw_fd()).unwrap_or_default();
+    let mode = linux::fstat(file.as_raw_fd()).map_or(0, |stat| stat.st_mode);
+    let distrusts = identity.execute(mode, owner);
+    let [user, effective_user, group, effective_group] = identity.auxiliary().map(|id| id as usize);
+    for entry in aux {
+        if let Aux::Value(kind, value) = entry {
+            *value = match *kind as u64 {
+                libc::AT_UID => user,
+                libc::AT_EUID => effective_user,
+                libc::AT_GID => group,
+                libc::AT_EGID => effective_group,
+                libc::AT_SECURE => usize::from(distrusts),
+                _ => continue,
+            };
+        }
+    }
 }
 
 /// What the host shows of the process: its name, arguments, environment.

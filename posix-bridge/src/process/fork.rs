@@ -127,6 +127,7 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     let actions = process.actions.lock();
     let mut timers = process.timers.lock();
     let limit = process.descriptor_limit.lock();
+    let identity = process.identity.lock();
     let mut list = process.threads.list.lock();
     let child = engine::fork(alone)?;
     if child == 0 {
@@ -134,7 +135,7 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
         Threads::only_list(&mut list, thread);
         timers.clear();
     }
-    drop((memory, actions, timers, limit, list));
+    drop((memory, actions, timers, limit, identity, list));
     if child != 0 {
         if has(libc::CLONE_PARENT_SETTID) {
             let _ = Addr(parent_tid).write(child);

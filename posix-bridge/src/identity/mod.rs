@@ -1,0 +1,307 @@
+//! credentials(7): who the guest is. That is whoever runs it, unless it is to seem to be root (`--as-root`): then its identities are
+//! numbers kept here, with root's freedom to change them, and the owners that it gives to files are remembered ([`owner`]).
+
+pub mod owner;
+
+use crate::args::Addr;
+use crate::call::Call;
+use host::linux;
+use host::{Errno, Result};
+
+/// Where an id of a kind stands: real, effective, saved, of the file system.
+const REAL: usize = 0;
+const EFFECTIVE: usize = 1;
+const SAVED: usize = 2;
+const FILES: usize = 3;
+/// "Leave it as it is", of setresuid(2) and chown(2).
+const SAME: u32 = u32::MAX;
+/// NGROUPS_MAX.
+const MAX_GROUPS: usize = 65536;
+
+/// An identity that the guest seems to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    users: [u32; 4],
+    groups: [u32; 4],
+    others: Vec<u32>,
+    /// The host's user and group, whose files are root's where nothing else is remembered.
+    host: [u32; 2],
+}
+
+impl Identity {
+    /// Root, played by whoever runs us.
+    pub fn root() -> Result<Identity> {
+        let ask = |number: i64| linux::pass(number, [0; 6]).map(|id| id as u32);
+        let host = [ask(libc::SYS_geteuid)?, ask(libc::SYS_getegid)?];
+        Ok(Identity { users: [0; 4], groups: [0; 4], others: vec![0], host })
+    }
+
+    /// The user and group that a new file belongs to.
+    pub fn of_files(&self) -> [u32; 2] {
+        [self.users[FILES], self.groups[FILES]]
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.users[EFFECTIVE] == 0
+    }
+
+    /// AT_UID, AT_EUID, AT_GID, AT_EGID.
+    pub fn auxiliary(&self) -> [u32; 4] {
+        [self.users[REAL], self.users[EFFECTIVE], self.groups[REAL], self.groups[EFFECTIVE]]
+    }
+
+    /// A new program is run, whose file has this mode and this owner (execve(2)). True: it is to distrust its environment.
+    pub fn execute(&mut self, mode: u32, [user, group]: [u32; 2]) -> bool {
+        let before = (self.users[EFFECTIVE], self.groups[EFFECTIVE]);
+        if mode & libc::S_ISUID != 0 {
+            self.users[EFFECTIVE] = user;
+        }
+        if mode & (libc::S_ISGID | libc::S_IXGRP) == libc::S_ISGID | libc::S_IXGRP {
+            self.groups[EFFECTIVE] = group;
+        }
+        for ids in [&mut self.users, &mut self.groups] {
+            ids[SAVED] = ids[EFFECTIVE];
+            ids[FILES] = ids[EFFECTIVE];
+        }
+        let differs = |ids: &[u32; 4]| ids[REAL] != ids[EFFECTIVE];
+        before != (self.users[EFFECTIVE], self.groups[EFFECTIVE]) || differs(&self.users) || differs(&self.groups)
+    }
+}
+
+/// The kinds of ids.
+#[derive(Clone, Copy)]
+enum Kind {
+    User,
+    Group,
+}
+
+impl Kind {
+    fn of(self, identity: &mut Identity) -> &mut [u32; 4] {
+        match self {
+            Kind::User => &mut identity.users,
+            Kind::Group => &mut identity.groups,
+        }
+    }
+}
+
+/// Asks the identity that the guest seems to have, or the host.
+fn with(call: &Call, act: impl FnOnce(&mut Identity) -> Result<usize>) -> Result<usize> {
+    match call.process.identity.lock().as_mut() {
+        Some(identity) => act(identity),
+        None => call.pass(call.args),
+    }
+}
+
+/// Whether the guest seems to be somebody else than it is.
+pub fn is_emulated(call: &Call) -> bool {
+    call.process.emulates_root
+}
+
+fn get(call: &Call, kind: Kind, which: usize) -> Result<usize> {
+    with(call, |identity| Ok(kind.of(identity)[which] as usize))
+}
+
+/// getuid(2)
+pub fn getuid(call: &mut Call) -> Result<usize> {
+    get(call, Kind::User, REAL)
+}
+
+/// geteuid(2)
+pub fn geteuid(call: &mut Call) -> Result<usize> {
+    get(call, Kind::User, EFFECTIVE)
+}
+
+/// getgid(2)
+pub fn getgid(call: &mut Call) -> Result<usize> {
+    get(call, Kind::Group, REAL)
+}
+
+/// getegid(2)
+pub fn getegid(call: &mut Call) -> Result<usize> {
+    get(call, Kind::Group, EFFECTIVE)
+}
+
+/// Changes ids; the file system's follows the effective one. Without privilege each must be one of those that `allowed` names.
+fn set(call: &Call, kind: Kind, wanted: [Option<u32>; 3], allowed: [&[usize]; 3]) -> Result<usize> {
+    with(call, |identity| {
+        let privileged = identity.is_root();
+        let ids = kind.of(identity);
+        let before = *ids;
+        let may = |(id, among): (&Option<u32>, &&[usize])| id.is_none_or(|id| among.iter().any(|&which| before[which] == id));
+        if !privileged && !wanted.iter().zip(&allowed).all(may) {
+            return Err(Errno::EPERM);
+        }
+        ids.iter_mut().zip(wanted).for_each(|(id, new)| *id = new.unwrap_or(*id));
+        ids[FILES] = ids[EFFECTIVE];
+        Ok(0)
+    })
+}
+
+fn given(id: u32) -> Option<u32> {
+    (id != SAME).then_some(id)
+}
+
+fn set_one(call: &Call, kind: Kind, id: u32) -> Result<usize> {
+    if id == SAME && is_emulated(call) {
+        return Err(Errno::EINVAL);
+    }
+    let privileged = call.process.identity.lock().as_ref().is_some_and(Identity::is_root);
+    let all = privileged.then_some(id);
+    set(call, kind, [all, Some(id), all], [&[], &[REAL, SAVED], &[]])
+}
+
+/// setuid(2)
+pub fn setuid(call: &mut Call, user: u32) -> Result<usize> {
+    set_one(call, Kind::User, user)
+}
+
+/// setgid(2)
+pub fn setgid(call: &mut Call, group: u32) -> Result<usize> {
+    set_one(call, Kind::Group, group)
+}
+
+/// setreuid(2) and its like: the saved one follows where the real one is set, or the effective one to another than the real one was.
+fn set_two(call: &Call, kind: Kind, real: u32, effective: u32) -> Result<usize> {
+    let before = call.process.identity.lock().as_mut().map(|identity| *kind.of(identity));
+    let saved = before.and_then(|before| {
+        let new = given(effective).unwrap_or(before[EFFECTIVE]);
+        (given(real).is_some() || given(effective).is_some_and(|id| id != before[REAL])).then_some(new)
+    });
+    set(call, kind, [given(real), given(effective), saved], [&[REAL, EFFECTIVE], &[REAL, EFFECTIVE, SAVED], &[REAL, EFFECTIVE, SAVED]])
+}
+
+/// setreuid(2)
+pub fn setreuid(call: &mut Call, real: u32, effective: u32) -> Result<usize> {
+    set_two(call, Kind::User, real, effective)
+}
+
+/// setregid(2)
+pub fn setregid(call: &mut Call, real: u32, effective: u32) -> Result<usize> {
+    set_two(call, Kind::Group, real, effective)
+}
+
+const ANY: [&[usize]; 3] = [&[REAL, EFFECTIVE, SAVED]; 3];
+
+/// setresuid(2)
+pub fn setresuid(call: &mut Call, real: u32, effective: u32, saved: u32) -> Result<usize> {
+    set(call, Kind::User, [real, effective, saved].map(given), ANY)
+}
+
+/// setresgid(2)
+pub fn setresgid(call: &mut Call, real: u32, effective: u32, saved: u32) -> Result<usize> {
+    set(call, Kind::Group, [real, effective, saved].map(given), ANY)
+}
+
+fn get_three(call: &Call, kind: Kind, at: [Addr; 3]) -> Result<usize> {
+    with(call, |identity| {
+        let ids = *kind.of(identity);
+        at.iter().zip(ids).try_for_each(|(at, id)| at.write(id)).map(|()| 0)
+    })
+}
+
+/// getresuid(2)
+pub fn getresuid(call: &mut Call, real: Addr, effective: Addr, saved: Addr) -> Result<usize> {
+    get_three(call, Kind::User, [real, effective, saved])
+}
+
+/// getresgid(2)
+pub fn getresgid(call: &mut Call, real: Addr, effective: Addr, saved: Addr) -> Result<usize> {
+    get_three(call, Kind::Group, [real, effective, saved])
+}
+
+/// Sets the file system's id if that is allowed, and tells the old one in any case.
+fn set_of_files(call: &Call, kind: Kind, id: u32) -> Result<usize> {
+    with(call, |identity| {
+        let privileged = identity.is_root();
+        let ids = kind.of(identity);
+        let old = ids[FILES];
+        if id != SAME && (privileged || ids.contains(&id)) {
+            ids[FILES] = id;
+        }
+        Ok(old as usize)
+    })
+}
+
+/// setfsuid(2)
+pub fn setfsuid(call: &mut Call, user: u32) -> Result<usize> {
+    set_of_files(call, Kind::User, user)
+}
+
+/// setfsgid(2)
+pub fn setfsgid(call: &mut Call, group: u32) -> Result<usize> {
+    set_of_files(call, Kind::Group, group)
+}
+
+/// getgroups(2)
+pub fn getgroups(call: &mut Call, size: i32, list: Addr) -> Result<usize> {
+    with(call, |identity| {
+        let count = identity.others.len();
+        match size {
+            ..0 => return Err(Errno::EINVAL),
+            0 => return Ok(count),
+            _ if (size as usize) < count => return Err(Errno::EINVAL),
+            _ => {}
+        }
+        let bytes: Vec<u8> = identity.others.iter().flat_map(|group| group.to_ne_bytes()).collect();
+        list.write_bytes(&bytes).map(|()| count)
+    })
+}
+
+/// setgroups(2)
+pub fn setgroups(call: &mut Call, size: usize, list: Addr) -> Result<usize> {
+    with(call, |identity| {
+        if !identity.is_root() {
+            return Err(Errno::EPERM);
+        }
+        if size > MAX_GROUPS {
+            return Err(Errno::EINVAL);
+        }
+        identity.others = (0..size).map(|i| list.plus(i * 4).read()).collect::<Result<_>>()?;
+        Ok(0)
+    })
+}
+
+/// The capabilities that there are (capabilities(7)).
+const CAPABILITIES: u64 = (1 << 41) - 1;
+const CAPABILITY_V1: u32 = 0x1998_0330;
+
+/// capget(2): root has all, others none.
+pub fn capget(call: &mut Call, header: Addr, data: Addr) -> Result<usize> {
+    // The host checks the header, and fills in what the answer has besides.
+    let done = call.pass(call.args)?;
+    let is_root = call.process.identity.lock().as_ref().map(Identity::is_root);
+    if let Some(is_root) = is_root
+        && !data.is_null()
+    {
+        let sets = if is_root { CAPABILITIES } else { 0 };
+        let halves = if header.read::<u32>()? == CAPABILITY_V1 { 1 } else { 2 };
+        for half in 0..halves {
+            let part = (sets >> (half * 32)) as u32;
+            data.plus(half * 12).write([part, part, 0])?;
+        }
+    }
+    Ok(done)
+}
+
+/// capset(2): who seems to be root may give up what it never had.
+pub fn capset(call: &mut Call, _header: Addr, _data: Addr) -> Result<usize> {
+    match is_emulated(call) {
+        true => Ok(0),
+        false => call.pass(call.args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_with_a_users_bit() {
+        let mut identity = Identity { users: [5; 4], groups: [6; 4], others: Vec::new(), host: [1000; 2] };
+        assert!(!identity.execute(0o755, [0, 0]));
+        assert!(identity.execute(0o4755, [0, 0]));
+        assert_eq!(identity.users, [5, 0, 0, 0]);
+        assert_eq!(identity.groups, [6; 4]);
+        assert!(identity.execute(0o755, [0, 0]), "the user is still another one");
+    }
+}
