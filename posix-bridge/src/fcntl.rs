@@ -24,7 +24,7 @@ pub fn creat(call: &mut Call, path: Path, mode: Mode) -> Result<usize> {
 pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
     let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
-    if flags.0 & libc::O_CREAT != 0 && owner::gives(call) {
+    if call.process.emulates_root && flags.0 & libc::O_CREAT != 0 {
         // Only what is new belongs to its maker.
         match call.vfs.open(dir.0, path, flags.0 | libc::O_EXCL, mode.0) {
             Ok(new) => {
@@ -34,6 +34,9 @@ pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode
             Err(Errno::EEXIST) if flags.0 & libc::O_EXCL == 0 => {}
             Err(error) => return Err(error),
         }
+    }
+    if call.process.emulates_root {
+        owner::may_open(call, dir.0, path, flags.0)?;
     }
     call.vfs.open(dir.0, path, flags.0, mode.0).map(linux::release)
 }

@@ -107,12 +107,18 @@ pub fn fchmodat2(call: &mut Call, dir: Fd, path: Path, mode: Mode, flags: i32) -
     let path = path.read(&mut buffer)?;
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
         call.vfs.changeable(dir.0)?;
+        if let Some(done) = owner::change_mode(call, dir.0, mode.0) {
+            return done;
+        }
         return linux::pass(libc::SYS_fchmod, [dir.0 as usize, mode.0 as usize, 0, 0, 0, 0]);
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
     let node = call.vfs.node_to_change(dir.0, path, last)?;
     if is_link(linux::fstat(node.fd.as_raw_fd())?.st_mode) {
         return Err(Errno::EOPNOTSUPP);
+    }
+    if let Some(done) = owner::change_mode(call, node.fd.as_raw_fd(), mode.0) {
+        return done;
     }
     let path = magic(node.fd.as_raw_fd());
     linux::pass(libc::SYS_fchmodat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, mode.0 as usize, 0, 0, 0])
@@ -155,7 +161,10 @@ pub fn mknodat(call: &mut Call, dir: Fd, path: Path, mode: Mode, device: usize) 
     match mode.0 & libc::S_IFMT {
         libc::S_IFCHR | libc::S_IFBLK => Err(Errno::EPERM),
         _ => {
-            linux::pass(libc::SYS_mknodat, [entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize, mode.0 as usize, device, 0, 0])
+            let (at, name) = (entry.dir.raw(), entry.name.c_str());
+            let done = linux::pass(libc::SYS_mknodat, [at as usize, name.as_ptr() as usize, mode.0 as usize, device, 0, 0])?;
+            owner::made(call, at, name);
+            Ok(done)
         }
     }
 }
@@ -186,9 +195,9 @@ fn set_times(node: &crate::vfs::open::Node, times: usize) -> Result<usize> {
 }
 
 /// fchmod(2)
-pub fn fchmod(call: &mut Call, fd: Fd, _mode: Mode) -> Result<usize> {
+pub fn fchmod(call: &mut Call, fd: Fd, mode: Mode) -> Result<usize> {
     call.vfs.changeable(fd.0)?;
-    call.pass(call.args)
+    owner::change_mode(call, fd.0, mode.0).unwrap_or_else(|| call.pass(call.args))
 }
 
 /// utime(2)

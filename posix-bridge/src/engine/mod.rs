@@ -111,7 +111,10 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let hooks = Hooks { call: on_call, pending: signal::on_pending, signal: signal::on_signal, trapped: patch::on_trap };
     engine::init(hooks).map_err(|e| StartError::Host(e.into()))?;
     if !options.trace {
-        table::LIST.iter().filter(|entry| entry.fast || entry.fast_as_oneself && !options.as_root).for_each(|entry| engine::set_fast(entry.number));
+        table::LIST
+            .iter()
+            .filter(|entry| entry.fast || entry.fast_as_oneself && !options.as_root)
+            .for_each(|entry| engine::set_fast(entry.number));
     }
     // Errors of the guest may go elsewhere later.
     let trace = options.trace.then(|| host::file::duplicate(2).and_then(|fd| crate::vfs::Ours::new(fd)));

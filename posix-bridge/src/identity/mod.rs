@@ -24,6 +24,11 @@ pub struct Identity {
     users: [u32; 4],
     groups: [u32; 4],
     others: Vec<u32>,
+    /// Capabilities that it uses, and those that it may use (capabilities(7)).
+    effective: u64,
+    permitted: u64,
+    /// PR_SET_KEEPCAPS of prctl(2).
+    keeps: bool,
     /// The host's user and group, whose files are root's where nothing else is remembered.
     host: [u32; 2],
 }
@@ -33,7 +38,8 @@ impl Identity {
     pub fn root() -> Result<Identity> {
         let ask = |number: i64| linux::pass(number, [0; 6]).map(|id| id as u32);
         let host = [ask(libc::SYS_geteuid)?, ask(libc::SYS_getegid)?];
-        Ok(Identity { users: [0; 4], groups: [0; 4], others: vec![0], host })
+        let (effective, permitted) = (CAPABILITIES, CAPABILITIES);
+        Ok(Identity { users: [0; 4], groups: [0; 4], others: vec![0], effective, permitted, keeps: false, host })
     }
 
     /// The user and group that a new file belongs to.
@@ -41,8 +47,29 @@ impl Identity {
         [self.users[FILES], self.groups[FILES]]
     }
 
-    pub fn is_root(&self) -> bool {
-        self.users[EFFECTIVE] == 0
+    /// Whether it has a capability in use (CAP_*).
+    pub fn can(&self, capability: Capability) -> bool {
+        self.effective >> capability as u32 & 1 != 0
+    }
+
+    /// Capabilities follow the users (capabilities(7), "Effect of user ID changes on capabilities").
+    fn users_changed(&mut self, before: [u32; 4]) {
+        let any_root = |users: &[u32; 4]| users[REAL] == 0 || users[EFFECTIVE] == 0 || users[SAVED] == 0;
+        if any_root(&before) && !any_root(&self.users) && !self.keeps {
+            self.permitted = 0;
+        }
+        match (before[EFFECTIVE], self.users[EFFECTIVE]) {
+            (0, 1..) => self.effective = 0,
+            (1.., 0) => self.effective = self.permitted,
+            _ => self.effective &= self.permitted,
+        }
+        // Those that concern files.
+        const FILE: u64 = 0x1f;
+        match (before[FILES], self.users[FILES]) {
+            (0, 1..) => self.effective &= !FILE,
+            (1.., 0) => self.effective |= self.permitted & FILE,
+            _ => {}
+        }
     }
 
     /// AT_UID, AT_EUID, AT_GID, AT_EGID.
@@ -63,9 +90,22 @@ impl Identity {
             ids[SAVED] = ids[EFFECTIVE];
             ids[FILES] = ids[EFFECTIVE];
         }
+        self.permitted = if self.users[REAL] == 0 || self.users[EFFECTIVE] == 0 { CAPABILITIES } else { 0 };
+        self.effective = if self.users[EFFECTIVE] == 0 { self.permitted } else { 0 };
+        self.keeps = false;
         let differs = |ids: &[u32; 4]| ids[REAL] != ids[EFFECTIVE];
         before != (self.users[EFFECTIVE], self.groups[EFFECTIVE]) || differs(&self.users) || differs(&self.groups)
     }
+}
+
+/// Capabilities whose want is felt here.
+#[derive(Clone, Copy)]
+pub enum Capability {
+    Chown = 0,
+    DacOverride = 1,
+    Fowner = 3,
+    Setgid = 6,
+    Setuid = 7,
 }
 
 /// The kinds of ids.
@@ -76,6 +116,14 @@ enum Kind {
 }
 
 impl Kind {
+    /// What it takes to change ids of the kind.
+    fn capability(self) -> Capability {
+        match self {
+            Kind::User => Capability::Setuid,
+            Kind::Group => Capability::Setgid,
+        }
+    }
+
     fn of(self, identity: &mut Identity) -> &mut [u32; 4] {
         match self {
             Kind::User => &mut identity.users,
@@ -124,7 +172,8 @@ pub fn getegid(call: &mut Call) -> Result<usize> {
 /// Changes ids; the file system's follows the effective one. Without privilege each must be one of those that `allowed` names.
 fn set(call: &Call, kind: Kind, wanted: [Option<u32>; 3], allowed: [&[usize]; 3]) -> Result<usize> {
     with(call, |identity| {
-        let privileged = identity.is_root();
+        let privileged = identity.can(kind.capability());
+        let users = identity.users;
         let ids = kind.of(identity);
         let before = *ids;
         let may = |(id, among): (&Option<u32>, &&[usize])| id.is_none_or(|id| among.iter().any(|&which| before[which] == id));
@@ -133,6 +182,7 @@ fn set(call: &Call, kind: Kind, wanted: [Option<u32>; 3], allowed: [&[usize]; 3]
         }
         ids.iter_mut().zip(wanted).for_each(|(id, new)| *id = new.unwrap_or(*id));
         ids[FILES] = ids[EFFECTIVE];
+        identity.users_changed(users);
         Ok(0)
     })
 }
@@ -145,7 +195,7 @@ fn set_one(call: &Call, kind: Kind, id: u32) -> Result<usize> {
     if id == SAME && is_emulated(call) {
         return Err(Errno::EINVAL);
     }
-    let privileged = call.process.identity.lock().as_ref().is_some_and(Identity::is_root);
+    let privileged = call.process.identity.lock().as_ref().is_some_and(|identity| identity.can(kind.capability()));
     let all = privileged.then_some(id);
     set(call, kind, [all, Some(id), all], [&[], &[REAL, SAVED], &[]])
 }
@@ -212,11 +262,13 @@ pub fn getresgid(call: &mut Call, real: Addr, effective: Addr, saved: Addr) -> R
 /// Sets the file system's id if that is allowed, and tells the old one in any case.
 fn set_of_files(call: &Call, kind: Kind, id: u32) -> Result<usize> {
     with(call, |identity| {
-        let privileged = identity.is_root();
+        let privileged = identity.can(kind.capability());
+        let users = identity.users;
         let ids = kind.of(identity);
         let old = ids[FILES];
         if id != SAME && (privileged || ids.contains(&id)) {
             ids[FILES] = id;
+            identity.users_changed(users);
         }
         Ok(old as usize)
     })
@@ -250,7 +302,7 @@ pub fn getgroups(call: &mut Call, size: i32, list: Addr) -> Result<usize> {
 /// setgroups(2)
 pub fn setgroups(call: &mut Call, size: usize, list: Addr) -> Result<usize> {
     with(call, |identity| {
-        if !identity.is_root() {
+        if !identity.can(Capability::Setgid) {
             return Err(Errno::EPERM);
         }
         if size > MAX_GROUPS {
@@ -265,29 +317,60 @@ pub fn setgroups(call: &mut Call, size: usize, list: Addr) -> Result<usize> {
 const CAPABILITIES: u64 = (1 << 41) - 1;
 const CAPABILITY_V1: u32 = 0x1998_0330;
 
-/// capget(2): root has all, others none.
+/// How many words a set of capabilities has.
+fn halves(header: Addr) -> Result<usize> {
+    Ok(if header.read::<u32>()? == CAPABILITY_V1 { 1 } else { 2 })
+}
+
+/// capget(2). Other processes are shown as the host knows them.
 pub fn capget(call: &mut Call, header: Addr, data: Addr) -> Result<usize> {
     // The host checks the header, and fills in what the answer has besides.
     let done = call.pass(call.args)?;
-    let is_root = call.process.identity.lock().as_ref().map(Identity::is_root);
-    if let Some(is_root) = is_root
+    let pid: i32 = header.plus(4).read()?;
+    if let Some(identity) = call.process.identity.lock().as_ref()
         && !data.is_null()
+        && (pid == 0 || pid as u32 == host::process::id())
     {
-        let sets = if is_root { CAPABILITIES } else { 0 };
-        let halves = if header.read::<u32>()? == CAPABILITY_V1 { 1 } else { 2 };
-        for half in 0..halves {
-            let part = (sets >> (half * 32)) as u32;
-            data.plus(half * 12).write([part, part, 0])?;
+        for half in 0..halves(header)? {
+            let part = |set: u64| (set >> (half * 32)) as u32;
+            data.plus(half * 12).write([part(identity.effective), part(identity.permitted), 0])?;
         }
     }
     Ok(done)
 }
 
-/// capset(2): who seems to be root may give up what it never had.
-pub fn capset(call: &mut Call, _header: Addr, _data: Addr) -> Result<usize> {
-    match is_emulated(call) {
-        true => Ok(0),
-        false => call.pass(call.args),
+/// capset(2): what is given up is not got back. Inheritable ones are forgotten.
+pub fn capset(call: &mut Call, header: Addr, data: Addr) -> Result<usize> {
+    with(call, |identity| {
+        let mut sets = [0u64; 2];
+        for half in 0..halves(header)? {
+            let [effective, permitted] = data.plus(half * 12).read::<[u32; 2]>()?;
+            sets[0] |= u64::from(effective) << (half * 32);
+            sets[1] |= u64::from(permitted) << (half * 32);
+        }
+        let [effective, permitted] = sets.map(|set| set & CAPABILITIES);
+        if effective & !permitted != 0 || permitted & !identity.permitted != 0 {
+            return Err(Errno::EPERM);
+        }
+        (identity.effective, identity.permitted) = (effective, permitted);
+        Ok(0)
+    })
+}
+
+/// What prctl(2) does for the identity that the guest seems to have. None: something else.
+pub fn prctl(call: &Call, option: i32, value: usize) -> Option<Result<usize>> {
+    let mut identity = call.process.identity.lock();
+    let identity = identity.as_mut()?;
+    match option {
+        libc::PR_SET_KEEPCAPS if value > 1 => Some(Err(Errno::EINVAL)),
+        libc::PR_SET_KEEPCAPS => {
+            identity.keeps = value == 1;
+            Some(Ok(0))
+        }
+        libc::PR_GET_KEEPCAPS => Some(Ok(usize::from(identity.keeps))),
+        // What only root may do, and has no effect on who was never root.
+        libc::PR_CAPBSET_DROP | libc::PR_SET_SECUREBITS => Some(Ok(0)),
+        _ => None,
     }
 }
 
@@ -297,11 +380,14 @@ mod tests {
 
     #[test]
     fn programs_with_a_users_bit() {
-        let mut identity = Identity { users: [5; 4], groups: [6; 4], others: Vec::new(), host: [1000; 2] };
+        let (effective, permitted) = (0, 0);
+        let mut identity =
+            Identity { users: [5; 4], groups: [6; 4], others: Vec::new(), effective, permitted, keeps: false, host: [1000; 2] };
         assert!(!identity.execute(0o755, [0, 0]));
         assert!(identity.execute(0o4755, [0, 0]));
         assert_eq!(identity.users, [5, 0, 0, 0]);
         assert_eq!(identity.groups, [6; 4]);
+        assert!(identity.can(Capability::Chown));
         assert!(identity.execute(0o755, [0, 0]), "the user is still another one");
     }
 }

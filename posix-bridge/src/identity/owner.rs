@@ -1,22 +1,107 @@
-//! The owners that files seem to have where the guest seems to be root.
+//! The owners and modes that files seem to have where the guest seems to be root.
 //!
-//! On the host all are the same user's. An owner that the guest has given to a file is an extended attribute of it (xattr(7)), so that
-//! it lasts, and moves with the file; without one it is root's. Files that cannot have one (links, special files) are always root's.
+//! On the host all are the same user's, who needs the rights of an owner to whatever root may do: a file's true mode has them always.
+//! An owner that the guest has given to a file, and a mode without such rights, are an extended attribute of it (xattr(7)), so that they
+//! last, and move with the file; without one it is root's. Files that cannot have one (links, special files) are always root's.
 
-use super::{Identity, SAME};
+use super::{Capability, Identity, SAME};
 use crate::args::Addr;
 use crate::call::Call;
-use crate::vfs::resolve::magic;
+use crate::vfs::resolve::{Last, magic};
 use host::linux;
 use host::{Errno, Result};
 use std::ffi::{CStr, CString};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 const ATTRIBUTE: &CStr = c"user.uosrun.owner";
+const STAT_MODE: usize = std::mem::offset_of!(libc::stat, st_mode);
+const STATX_MODE: usize = std::mem::offset_of!(libc::statx, stx_mode);
 /// Where `struct stat` and `struct statx` have user and group, side by side.
 const STAT: usize = std::mem::offset_of!(libc::stat, st_uid);
 const STATX: usize = std::mem::offset_of!(libc::statx, stx_uid);
 const _: () = assert!(std::mem::offset_of!(libc::stat, st_gid) == STAT + 4 && std::mem::offset_of!(libc::statx, stx_gid) == STATX + 4);
+/// The bits of a mode that are not the file's kind.
+const BITS: u32 = 0o7777;
+
+/// What a file seems to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Facts {
+    user: u32,
+    group: u32,
+    /// With the file's kind.
+    mode: u32,
+}
+
+impl Facts {
+    fn kind(self) -> u32 {
+        self.mode & libc::S_IFMT
+    }
+
+    /// Whether there can be an attribute.
+    fn can_be_kept(self) -> bool {
+        matches!(self.kind(), libc::S_IFREG | libc::S_IFDIR)
+    }
+
+    /// The bits that the host is told: with them its user may do what root may.
+    fn true_bits(self) -> u32 {
+        let runs = self.kind() == libc::S_IFDIR || self.mode & 0o111 != 0;
+        self.mode & BITS | 0o600 | if runs { 0o100 } else { 0 }
+    }
+
+    fn bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        let words = [self.user, self.group, self.mode & BITS];
+        bytes.chunks_exact_mut(4).zip(words).for_each(|(to, word)| to.copy_from_slice(&word.to_le_bytes()));
+        bytes
+    }
+
+    /// What a file seems to be of which the host says `stat`.
+    fn of(identity: &Identity, stat: &libc::stat, dir: RawFd, name: &CStr) -> Facts {
+        let host = [stat.st_uid, stat.st_gid];
+        let facts = Facts { user: identity.not_host(0, host[0]), group: identity.not_host(1, host[1]), mode: stat.st_mode };
+        if host[0] != identity.host[0] || !facts.can_be_kept() {
+            return facts;
+        }
+        let mut value = [0u8; 12];
+        let known = path_of(dir, name).is_ok_and(|path| {
+            let number = if name.is_empty() { libc::SYS_getxattr } else { libc::SYS_lgetxattr };
+            let args = [path.as_ptr() as usize, ATTRIBUTE.as_ptr() as usize, value.as_mut_ptr() as usize, value.len(), 0, 0];
+            linux::pass(number, args) == Ok(value.len())
+        });
+        if !known {
+            return facts;
+        }
+        let word = |at: usize| u32::from_le_bytes([value[at], value[at + 1], value[at + 2], value[at + 3]]);
+        let mode = facts.kind() | word(8) & BITS;
+        // A mode that something outside has changed counts.
+        let mode = if (Facts { mode, ..facts }).true_bits() == stat.st_mode & BITS { mode } else { stat.st_mode };
+        Facts { user: word(0), group: word(4), mode }
+    }
+
+    /// Has the file be what it is to seem to be.
+    fn keep(self, path: &CStr, true_mode: u32) -> Result<()> {
+        let at = path.as_ptr() as usize;
+        if self.true_bits() != true_mode & BITS {
+            linux::pass(libc::SYS_fchmodat, [libc::AT_FDCWD as usize, at, self.true_bits() as usize, 0, 0, 0])?;
+        }
+        let (name, value) = (ATTRIBUTE.as_ptr() as usize, self.bytes());
+        let done = match self.user == 0 && self.group == 0 && self.true_bits() == self.mode & BITS {
+            true => linux::pass(libc::SYS_removexattr, [at, name, 0, 0, 0, 0]),
+            false => linux::pass(libc::SYS_setxattr, [at, name, value.as_ptr() as usize, value.len(), 0, 0]),
+        };
+        match done {
+            Ok(_) | Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno(libc::ENODATA)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Identity {
+    /// A user (0) or group (1) of the host's as the guest sees it.
+    fn not_host(&self, kind: usize, id: u32) -> u32 {
+        if id == self.host[kind] { 0 } else { id }
+    }
+}
 
 /// A path that leads to what a directory and a name mean, or to the descriptor's own file where the name is empty. A link is not
 /// followed by calls that begin with l.
@@ -29,124 +114,93 @@ fn path_of(dir: RawFd, name: &CStr) -> Result<CString> {
     }
 }
 
-/// The owner that is remembered for a file.
-fn remembered(path: &CStr, follow: bool) -> Option<[u32; 2]> {
-    let number = if follow { libc::SYS_getxattr } else { libc::SYS_lgetxattr };
-    let mut value = [0u8; 8];
-    let args = [path.as_ptr() as usize, ATTRIBUTE.as_ptr() as usize, value.as_mut_ptr() as usize, value.len(), 0, 0];
-    if linux::pass(number, args) != Ok(value.len()) {
-        return None;
-    }
-    let [a, b, c, d, e, f, g, h] = value;
-    Some([u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])])
-}
-
-/// The owner that a file seems to have, of whom the host says that it is `host`.
-fn seen(identity: &Identity, host: [u32; 2], dir: RawFd, name: &CStr) -> [u32; 2] {
-    let known = if host[0] != identity.host[0] { None } else { path_of(dir, name).ok().and_then(|path| remembered(&path, name.is_empty())) };
-    let or_root = |index: usize| if host[index] == identity.host[index] { 0 } else { host[index] };
-    known.unwrap_or_else(|| [or_root(0), or_root(1)])
-}
-
 fn identity(call: &Call) -> Option<Identity> {
     if call.process.emulates_root { call.process.identity.lock().clone() } else { None }
 }
 
 /// The facts of stat(2) that the host has written are made those that the guest is to see.
 pub fn show_stat(call: &Call, stat: Addr, dir: RawFd, name: &CStr) -> Result<()> {
-    show(call, stat.plus(STAT), dir, name)
+    let Some(identity) = identity(call) else { return Ok(()) };
+    let facts = Facts::of(&identity, &stat.read()?, dir, name);
+    stat.plus(STAT_MODE).write(facts.mode)?;
+    stat.plus(STAT).write([facts.user, facts.group])
 }
 
 /// The same for statx(2).
 pub fn show_statx(call: &Call, statx: Addr, dir: RawFd, name: &CStr) -> Result<()> {
-    show(call, statx.plus(STATX), dir, name)
-}
-
-fn show(call: &Call, at: Addr, dir: RawFd, name: &CStr) -> Result<()> {
-    match identity(call) {
-        Some(identity) => at.write(seen(&identity, at.read()?, dir, name)),
-        None => Ok(()),
-    }
+    let Some(identity) = identity(call) else { return Ok(()) };
+    let mut stat = if name.is_empty() { linux::fstat(dir)? } else { linux::fstatat(dir, name, libc::AT_SYMLINK_NOFOLLOW)? };
+    [stat.st_uid, stat.st_gid] = statx.plus(STATX).read()?;
+    let facts = Facts::of(&identity, &stat, dir, name);
+    statx.plus(STATX_MODE).write(facts.mode as u16)?;
+    statx.plus(STATX).write([facts.user, facts.group])
 }
 
 /// The owner that the file of a descriptor seems to have.
 pub fn of(identity: &Identity, fd: RawFd) -> Result<[u32; 2]> {
-    let stat = linux::fstat(fd)?;
-    Ok(seen(identity, [stat.st_uid, stat.st_gid], fd, c""))
-}
-
-fn remember(path: &CStr, mode: u32, owner: [u32; 2]) -> Result<()> {
-    let [a, b, c, d] = owner[0].to_le_bytes();
-    let [e, f, g, h] = owner[1].to_le_bytes();
-    let value = [a, b, c, d, e, f, g, h];
-    let (path, name) = (path.as_ptr() as usize, ATTRIBUTE.as_ptr() as usize);
-    let act = || match owner {
-        [0, 0] => linux::pass(libc::SYS_removexattr, [path, name, 0, 0, 0, 0]),
-        _ => linux::pass(libc::SYS_setxattr, [path, name, value.as_ptr() as usize, value.len(), 0, 0]),
-    };
-    let change_mode = |mode: u32| linux::pass(libc::SYS_fchmodat, [libc::AT_FDCWD as usize, path, mode as usize, 0, 0, 0]);
-    let mut done = act();
-    if done == Err(Errno::EACCES) {
-        // An attribute needs the right to write; a file that nobody may write has an owner all the same.
-        change_mode(mode & 0o7777 | libc::S_IWUSR)?;
-        done = act();
-        change_mode(mode & 0o7777)?;
-    }
-    match done {
-        Ok(_) | Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno(libc::ENODATA)) => Ok(()),
-        Err(error) => Err(error),
-    }
+    let facts = Facts::of(identity, &linux::fstat(fd)?, fd, c"");
+    Ok([facts.user, facts.group])
 }
 
 /// chown(2) of what a descriptor stands for, which may be open for its path only. None: the host is to do it.
 pub fn change(call: &Call, fd: RawFd, user: u32, group: u32) -> Option<Result<usize>> {
     let identity = identity(call)?;
-    Some(change_as(&identity, fd, user, group))
+    Some(change_owner(&identity, fd, user, group))
 }
 
-fn change_as(identity: &Identity, fd: RawFd, user: u32, group: u32) -> Result<usize> {
+fn change_owner(identity: &Identity, fd: RawFd, user: u32, group: u32) -> Result<usize> {
     let stat = linux::fstat(fd)?;
-    let now = seen(identity, [stat.st_uid, stat.st_gid], fd, c"");
-    let wanted = [if user == SAME { now[0] } else { user }, if group == SAME { now[1] } else { group }];
+    let now = Facts::of(identity, &stat, fd, c"");
+    let mut new = Facts { user: if user == SAME { now.user } else { user }, group: if group == SAME { now.group } else { group }, ..now };
     let among = |group: u32| identity.groups[super::FILES] == group || identity.others.contains(&group);
-    let own = now[0] == identity.users[super::FILES] && wanted[0] == now[0] && (wanted[1] == now[1] || among(wanted[1]));
-    if !(identity.is_root() || own) {
+    let own = now.user == identity.users[super::FILES] && new.user == now.user && (new.group == now.group || among(new.group));
+    if !(identity.can(Capability::Chown) || own) {
         return Err(Errno::EPERM);
     }
     if stat.st_uid != identity.host[0] {
         // Another user's, such as a device: as long as nothing is to change.
-        return if wanted == now { Ok(0) } else { Err(Errno::EPERM) };
+        return if new == now { Ok(0) } else { Err(Errno::EPERM) };
     }
-    let kind = stat.st_mode & libc::S_IFMT;
-    let path = magic(fd);
-    let mut mode = stat.st_mode & 0o7777;
-    if kind == libc::S_IFREG && mode & 0o111 != 0 {
+    if new.kind() == libc::S_IFREG && new.mode & 0o111 != 0 {
         // The bits that give a program its owner's rights are gone (chown(2)).
-        mode &= !(libc::S_ISUID | if mode & libc::S_IXGRP != 0 { libc::S_ISGID } else { 0 });
-        if mode != stat.st_mode & 0o7777 {
-            linux::pass(libc::SYS_fchmodat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, mode as usize, 0, 0, 0])?;
-        }
+        new.mode &= !(libc::S_ISUID | if new.mode & libc::S_IXGRP != 0 { libc::S_ISGID } else { 0 });
     }
-    if kind == libc::S_IFREG || kind == libc::S_IFDIR {
-        remember(&path, mode, wanted)?;
+    if new.can_be_kept() {
+        new.keep(&magic(fd), stat.st_mode)?;
     }
     Ok(0)
 }
 
-/// Whether new files are to belong to somebody else than root.
-pub fn gives(call: &Call) -> bool {
-    call.process.emulates_root && call.process.identity.lock().as_ref().is_some_and(|identity| identity.of_files() != [0, 0])
+/// chmod(2) of what a descriptor stands for. None: the host is to do it.
+pub fn change_mode(call: &Call, fd: RawFd, mode: u32) -> Option<Result<usize>> {
+    let identity = identity(call)?;
+    let stat = match linux::fstat(fd) {
+        Ok(stat) => stat,
+        Err(error) => return Some(Err(error)),
+    };
+    let now = Facts::of(&identity, &stat, fd, c"");
+    if !now.can_be_kept() {
+        return None;
+    }
+    if !identity.can(Capability::Fowner) && now.user != identity.users[super::FILES] {
+        return Some(Err(Errno::EPERM));
+    }
+    let new = Facts { mode: now.kind() | mode & BITS, ..now };
+    Some(new.keep(&magic(fd), stat.st_mode).map(|()| 0))
 }
 
 /// A file was made: it belongs to whoever made it.
 pub fn made(call: &Call, dir: RawFd, name: &CStr) {
-    let Some(identity) = identity(call).filter(|identity| identity.of_files() != [0, 0]) else { return };
+    let Some(identity) = identity(call) else { return };
     let Ok(path) = path_of(dir, name) else { return };
     let stat = if name.is_empty() { linux::fstat(dir) } else { linux::fstatat(dir, name, libc::AT_SYMLINK_NOFOLLOW) };
-    if let Ok(stat) = stat
-        && matches!(stat.st_mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFDIR)
-    {
-        let _ = remember(&path, stat.st_mode, identity.of_files());
+    if let Ok(stat) = stat {
+        let [user, group] = identity.of_files();
+        // In a folder with that bit, the host has given it the folder's group, and a folder the bit.
+        let facts = Facts { user, group, mode: stat.st_mode };
+        if facts.can_be_kept() && (user != 0 || group != 0 || facts.true_bits() != stat.st_mode & BITS) {
+            let _ = facts.keep(&path, stat.st_mode);
+        }
     }
 }
 
@@ -161,16 +215,49 @@ pub fn access(call: &Call, fd: RawFd, mode: i32, effective: bool) -> Option<Resu
         Ok(stat) => stat,
         Err(error) => return Some(Err(error)),
     };
-    let [owner, owning_group] = seen(&identity, [stat.st_uid, stat.st_gid], fd, c"");
-    let bits = if user == owner {
-        stat.st_mode >> 6
-    } else if group == owning_group || identity.others.contains(&owning_group) {
-        stat.st_mode >> 3
+    let facts = Facts::of(&identity, &stat, fd, c"");
+    let bits = if user == facts.user {
+        facts.mode >> 6
+    } else if group == facts.group || identity.others.contains(&facts.group) {
+        facts.mode >> 3
     } else {
-        stat.st_mode
+        facts.mode
     };
-    let is_dir = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
-    // Root may do all, but run only what somebody may run.
-    let may = if user != 0 { bits & 7 } else { 6 | u32::from(is_dir || stat.st_mode & 0o111 != 0) };
+    // Who may do all may run only what somebody may run.
+    let runs = facts.kind() == libc::S_IFDIR || facts.mode & 0o111 != 0;
+    let all = if effective { identity.can(Capability::DacOverride) } else { user == 0 };
+    let may = if all { 6 | u32::from(runs) } else { bits & 7 };
     Some(if mode as u32 & !may == 0 { Ok(0) } else { Err(Errno::EACCES) })
+}
+
+/// Whether who is not root, and only seems to be somebody else, may open a file; EACCES if not. What the host's user may open
+/// besides is its own matter, and the folders on the way are not asked.
+pub fn may_open(call: &Call, dir: RawFd, path: &CStr, flags: i32) -> Result<()> {
+    let may_all = call.process.identity.lock().as_ref().is_none_or(|identity| identity.can(Capability::DacOverride));
+    if may_all || flags & libc::O_PATH != 0 {
+        return Ok(());
+    }
+    let last = if flags & libc::O_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
+    // What cannot be found is the open's to tell.
+    let Ok(node) = call.vfs.node(dir, path, last) else { return Ok(()) };
+    if node.mount != 0 {
+        return Ok(());
+    }
+    let reads = if flags & libc::O_ACCMODE != libc::O_WRONLY { libc::R_OK } else { 0 };
+    let writes = if flags & libc::O_ACCMODE != libc::O_RDONLY || flags & libc::O_TRUNC != 0 { libc::W_OK } else { 0 };
+    access(call, node.fd.as_raw_fd(), reads | writes, true).unwrap_or(Ok(0)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_keeps_its_rights() {
+        let bits = |mode| Facts { user: 0, group: 0, mode }.true_bits();
+        assert_eq!(bits(libc::S_IFREG | 0o444), 0o644);
+        assert_eq!(bits(libc::S_IFREG | 0o4511), 0o4711);
+        assert_eq!(bits(libc::S_IFDIR | 0o050), 0o750);
+        assert_eq!(bits(libc::S_IFREG), 0o600);
+    }
 }

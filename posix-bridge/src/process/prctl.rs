@@ -2,6 +2,7 @@
 
 use crate::args::Addr;
 use crate::call::Call;
+use crate::identity;
 use host::linux::engine::block;
 use host::{Errno, Result};
 
@@ -38,9 +39,8 @@ const PASSED: [i32; 27] = [
 
 /// prctl(2)
 pub fn prctl(call: &mut Call, option: i32) -> Result<usize> {
-    // What only root may do, and who seems to be root never had.
-    if call.process.emulates_root && [libc::PR_CAPBSET_DROP, libc::PR_SET_SECUREBITS].contains(&option) {
-        return Ok(0);
+    if let Some(done) = identity::prctl(call, option, call.args[1]) {
+        return done;
     }
     if PASSED.contains(&option) { call.pass(call.args) } else { Err(Errno::EINVAL) }
 }
