@@ -208,7 +208,7 @@ table! {
     199 fremovexattr(fd: Fd) {xattr::fremovexattr} Full;
 
     // sys/socket.h
-    41 socket(family: i32, kind: i32, protocol: i32) pass Full;
+    41 socket(family: i32, kind: i32, protocol: i32) (socket::socket) Full;
     42 connect(fd: Fd, address: Addr, length: u32) [socket::connect] Full;
     43 accept(fd: Fd, address: Addr, length: Addr) [socket::accept] Full;
     44 sendto(fd: Fd, data: Addr, size: usize, flags: i32, address: Addr, length: u32) [socket::sendto] Full;
@@ -222,7 +222,7 @@ table! {
     52 getpeername(fd: Fd, address: Addr, length: Addr) [socket::getpeername] Full;
     53 socketpair(family: i32, kind: i32, protocol: i32, fds: Addr) pass Full;
     54 setsockopt(fd: Fd, level: i32, option: i32, value: Addr, length: u32) pass Full;
-    55 getsockopt(fd: Fd, level: i32, option: i32, value: Addr, length: Addr) pass Full;
+    55 getsockopt(fd: Fd, level: i32, option: i32, value: Addr, length: Addr) (socket::getsockopt) Full;
     288 accept4(fd: Fd, address: Addr, length: Addr, flags: i32) [socket::accept4] Full;
     299 recvmmsg(fd: Fd, messages: Addr, count: u32, flags: i32, timeout: Addr) [socket::recvmmsg] Full;
     307 sendmmsg(fd: Fd, messages: Addr, count: u32, flags: i32) [socket::sendmmsg] Full;

@@ -72,6 +72,11 @@ impl Identity {
         }
     }
 
+    /// The host's user and group that play it.
+    pub fn host(&self) -> [u32; 2] {
+        self.host
+    }
+
     /// AT_UID, AT_EUID, AT_GID, AT_EGID.
     pub fn auxiliary(&self) -> [u32; 4] {
         [self.users[REAL], self.users[EFFECTIVE], self.groups[REAL], self.groups[EFFECTIVE]]
