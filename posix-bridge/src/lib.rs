@@ -1,6 +1,7 @@
 //! The Linux personality: system calls, processes, signals and files of Linux programs.
 #![deny(unsafe_code)]
 
+pub mod aio;
 pub mod args;
 pub mod call;
 pub mod dirent;

@@ -6,7 +6,7 @@
 
 use crate::args::{Addr, Arg, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
-use crate::{fcntl, identity, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
+use crate::{aio, fcntl, identity, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
 use host::{Errno, Result};
 
 /// How complete a call is.
@@ -170,6 +170,13 @@ table! {
     326 copy_file_range(from: Fd, from_offset: Addr, to: Fd, to_offset: Addr, count: usize, flags: u32) wait Full;
     40 sendfile(to: Fd, from: Fd, offset: Addr, count: usize) wait Full;
     437 openat2(dir: Fd, path: Path, how: Addr, size: usize) [fcntl::openat2] Partial("RESOLVE_IN_ROOT and RESOLVE_BENEATH only where no mount point is near");
+
+    // linux/aio_abi.h
+    206 io_setup(events: u32, context: Addr) [aio::io_setup] Full;
+    207 io_destroy(context: usize) [aio::io_destroy] Full;
+    208 io_getevents(context: usize, least: i64, most: i64, events: Addr, timeout: Addr) wait Full;
+    209 io_submit(context: usize, count: i64, requests: Addr) wait Full;
+    210 io_cancel(context: usize, request: Addr, result: Addr) pass Full;
 
     // sys/stat.h
     4 stat(path: Path, stat: Addr) [stat::stat] Full;
@@ -440,7 +447,6 @@ table! {
     167 swapon() [mount::refused] Stub("a caller without privilege");
     168 swapoff() [mount::refused] Stub("a caller without privilege");
     179 quotactl() [mount::absent] Stub("a kernel without it");
-    206 io_setup() [mount::absent] Stub("a kernel without it");
     300 fanotify_init() [mount::absent] Stub("a kernel without it");
     323 userfaultfd() [mount::absent] Stub("a kernel without it");
     425 io_uring_setup() [mount::absent] Stub("a kernel without it");

@@ -57,6 +57,8 @@ pub struct Process {
     pub threads: thread::Threads,
     /// Timers of timer_create(2), which do not outlive the program.
     pub timers: Lock<Vec<i32>>,
+    /// Contexts of io_setup(2), likewise.
+    pub contexts: Lock<Vec<usize>>,
     /// The limits on descriptors that the guest has set.
     pub descriptor_limit: Lock<Option<[u64; 2]>>,
     pub engine: Engine,
@@ -127,6 +129,7 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
         actions: Actions::default(),
         threads: thread::Threads::default(),
         timers: Lock::default(),
+        contexts: Lock::default(),
         descriptor_limit: Lock::default(),
         engine: options.engine,
         trace,

@@ -391,6 +391,9 @@ fn run(call: &mut Call, program: Program, environment: Vec<Vec<u8>>) -> Result<u
     for timer in process.timers.lock().drain(..) {
         let _ = linux::pass(libc::SYS_timer_delete, [timer as usize, 0, 0, 0, 0, 0]);
     }
+    for context in process.contexts.lock().drain(..) {
+        let _ = linux::pass(libc::SYS_io_destroy, [context, 0, 0, 0, 0, 0]);
+    }
     let registers = match program {
         Program::Elf(loaded) => loaded.replace(process, environment),
         Program::Foreign(foreign) => Err(foreign.run(&environment, mask)),

@@ -126,6 +126,7 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     }
     let actions = process.actions.lock();
     let mut timers = process.timers.lock();
+    let mut contexts = process.contexts.lock();
     let limit = process.descriptor_limit.lock();
     let identity = process.identity.lock();
     let mut list = process.threads.list.lock();
@@ -134,8 +135,9 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
         process.threads.only(thread);
         Threads::only_list(&mut list, thread);
         timers.clear();
+        contexts.clear();
     }
-    drop((memory, actions, timers, limit, identity, list));
+    drop((memory, actions, timers, contexts, limit, identity, list));
     if child != 0 {
         if has(libc::CLONE_PARENT_SETTID) {
             let _ = Addr(parent_tid).write(child);
