@@ -159,7 +159,9 @@ pub fn mknodat(call: &mut Call, dir: Fd, path: Path, mode: Mode, device: usize) 
     let mut buffer = PathBuffer::new();
     let entry = call.vfs.entry_to_change(dir.0, path.read(&mut buffer)?, Errno::EEXIST)?;
     match mode.0 & libc::S_IFMT {
-        libc::S_IFCHR | libc::S_IFBLK => Err(Errno::EPERM),
+        libc::S_IFCHR | libc::S_IFBLK => {
+            owner::make_device(call, entry.dir.raw(), entry.name.c_str(), mode.0, device as u32 as u64).unwrap_or(Err(Errno::EPERM))
+        }
         _ => {
             let (at, name) = (entry.dir.raw(), entry.name.c_str());
             let done = linux::pass(libc::SYS_mknodat, [at as usize, name.as_ptr() as usize, mode.0 as usize, device, 0, 0])?;

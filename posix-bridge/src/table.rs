@@ -187,12 +187,12 @@ table! {
     91 fchmod(fd: Fd, mode: Mode) {stat::fchmod} Full;
     95 umask(mask: Mode) pass Full;
     132 utime(path: Path, times: Addr) [stat::utime] Full;
-    133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices");
+    133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices, but for root that is none: they can be seen, not used");
     137 statfs(path: Path, buffer: Addr) [stat::statfs] Full;
     138 fstatfs(fd: Fd, buffer: Addr) pass Full;
     235 utimes(path: Path, times: Addr) [stat::utimes] Full;
     258 mkdirat(dir: Fd, path: Path, mode: Mode) [stat::mkdirat] Full;
-    259 mknodat(dir: Fd, path: Path, mode: Mode, device: usize) [stat::mknodat] Partial("no devices");
+    259 mknodat(dir: Fd, path: Path, mode: Mode, device: usize) [stat::mknodat] Partial("as mknod");
     261 futimesat(dir: Fd, path: Path, times: Addr) [stat::futimesat] Full;
     262 newfstatat(dir: Fd, path: Path, stat: Addr, flags: i32) [stat::newfstatat] Full;
     268 fchmodat(dir: Fd, path: Path, mode: Mode) {stat::fchmodat} Full;
@@ -328,7 +328,7 @@ table! {
     112 setsid() pass Full;
     121 getpgid(pid: i32) pass Full;
     124 getsid(pid: i32) pass Full;
-    135 personality(persona: u32) [process::personality] Partial("no change of it");
+    135 personality(persona: u32) [process::personality] Partial("no narrower address space; without address randomization the program alone has a fixed place");
     140 getpriority(which: i32, who: u32) pass Full;
     141 setpriority(which: i32, who: u32, priority: i32) pass Full;
     142 sched_setparam(pid: i32, param: Addr) pass Full;

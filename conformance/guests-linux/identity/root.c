@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 
 static void ids(const char *when) {
     uid_t r, e, s;
@@ -64,6 +65,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     umask(022);
+    chmod("/tmp", 01777);
     chdir("/work");
     SEE(setgroups(0, NULL));
     ids("root");
@@ -116,6 +118,21 @@ int main(int argc, char **argv) {
     SEE(open("masked", O_CREAT | O_RDWR, 0666));
     umask(022);
     show("masked");
+
+    // Devices.
+    SEE(mknod("device", S_IFCHR | 0666, makedev(1, 3)));
+    SEE(chown("device", 0, 9));
+    SEE(chmod("device", 0640));
+    show("device");
+    struct stat st;
+    SEE(stat("device", &st));
+    printf("%d %d\n", major(st.st_rdev), minor(st.st_rdev));
+    SEE(mknod("device", S_IFBLK | 0660, makedev(8, 0)));
+    SEE(unlink("device"));
+    CHILD({
+        setuid(70);
+        SEE(mknod("/tmp/device", S_IFCHR | 0666, makedev(1, 3)));
+    });
 
     // Somebody else.
     put("secret", "secret\n");

@@ -111,6 +111,7 @@ pub enum Capability {
     Fowner = 3,
     Setgid = 6,
     Setuid = 7,
+    Mknod = 27,
 }
 
 /// The kinds of ids.

@@ -14,6 +14,8 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, RawFd};
 
 const ATTRIBUTE: &CStr = c"user.uosrun.owner";
+/// As many bytes has the attribute: user, group, mode, device, each of 4 but the last of 8.
+const RECORD: usize = 20;
 const STAT_MODE: usize = std::mem::offset_of!(libc::stat, st_mode);
 const STATX_MODE: usize = std::mem::offset_of!(libc::statx, stx_mode);
 /// Where `struct stat` and `struct statx` have user and group, side by side.
@@ -30,6 +32,8 @@ struct Facts {
     group: u32,
     /// With the file's kind.
     mode: u32,
+    /// Of a device, which is an empty file on the host.
+    device: u64,
 }
 
 impl Facts {
@@ -37,9 +41,14 @@ impl Facts {
         self.mode & libc::S_IFMT
     }
 
+    /// Whether it is a device that is none on the host: root has made it.
+    fn is_device(self) -> bool {
+        matches!(self.kind(), libc::S_IFCHR | libc::S_IFBLK)
+    }
+
     /// Whether there can be an attribute.
     fn can_be_kept(self) -> bool {
-        matches!(self.kind(), libc::S_IFREG | libc::S_IFDIR)
+        matches!(self.kind(), libc::S_IFREG | libc::S_IFDIR) || self.is_device()
     }
 
     /// The bits that the host is told: with them its user may do what root may.
@@ -48,9 +57,9 @@ impl Facts {
         self.mode & BITS | 0o600 | if runs { 0o100 } else { 0 }
     }
 
-    fn bytes(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
-        let words = [self.user, self.group, self.mode & BITS];
+    fn bytes(self) -> [u8; RECORD] {
+        let mut bytes = [0; RECORD];
+        let words = [self.user, self.group, self.mode, self.device as u32, (self.device >> 32) as u32];
         bytes.chunks_exact_mut(4).zip(words).for_each(|(to, word)| to.copy_from_slice(&word.to_le_bytes()));
         bytes
     }
@@ -58,11 +67,12 @@ impl Facts {
     /// What a file seems to be of which the host says `stat`.
     fn of(identity: &Identity, stat: &libc::stat, dir: RawFd, name: &CStr) -> Facts {
         let host = [stat.st_uid, stat.st_gid];
-        let facts = Facts { user: identity.not_host(0, host[0]), group: identity.not_host(1, host[1]), mode: stat.st_mode };
-        if host[0] != identity.host[0] || !facts.can_be_kept() {
+        let (user, group) = (identity.not_host(0, host[0]), identity.not_host(1, host[1]));
+        let facts = Facts { user, group, mode: stat.st_mode, device: stat.st_rdev };
+        if host[0] != identity.host[0] || !matches!(facts.kind(), libc::S_IFREG | libc::S_IFDIR) {
             return facts;
         }
-        let mut value = [0u8; 12];
+        let mut value = [0u8; RECORD];
         let known = path_of(dir, name).is_ok_and(|path| {
             let number = if name.is_empty() { libc::SYS_getxattr } else { libc::SYS_lgetxattr };
             let args = [path.as_ptr() as usize, ATTRIBUTE.as_ptr() as usize, value.as_mut_ptr() as usize, value.len(), 0, 0];
@@ -72,10 +82,11 @@ impl Facts {
             return facts;
         }
         let word = |at: usize| u32::from_le_bytes([value[at], value[at + 1], value[at + 2], value[at + 3]]);
-        let mode = facts.kind() | word(8) & BITS;
+        let kept = Facts { user: word(0), group: word(4), mode: word(8), device: u64::from(word(12)) | u64::from(word(16)) << 32 };
         // A mode that something outside has changed counts.
-        let mode = if (Facts { mode, ..facts }).true_bits() == stat.st_mode & BITS { mode } else { stat.st_mode };
-        Facts { user: word(0), group: word(4), mode }
+        let mode = if kept.true_bits() == stat.st_mode & BITS { kept.mode & BITS } else { stat.st_mode & BITS };
+        let kind = if kept.is_device() && facts.kind() == libc::S_IFREG { kept.kind() } else { facts.kind() };
+        Facts { mode: kind | mode, ..kept }
     }
 
     /// Has the file be what it is to seem to be.
@@ -85,7 +96,8 @@ impl Facts {
             linux::pass(libc::SYS_fchmodat, [libc::AT_FDCWD as usize, at, self.true_bits() as usize, 0, 0, 0])?;
         }
         let (name, value) = (ATTRIBUTE.as_ptr() as usize, self.bytes());
-        let done = match self.user == 0 && self.group == 0 && self.true_bits() == self.mode & BITS {
+        let plain = self.user == 0 && self.group == 0 && self.true_bits() == self.mode & BITS && !self.is_device();
+        let done = match plain {
             true => linux::pass(libc::SYS_removexattr, [at, name, 0, 0, 0, 0]),
             false => linux::pass(libc::SYS_setxattr, [at, name, value.as_ptr() as usize, value.len(), 0, 0]),
         };
@@ -123,6 +135,7 @@ pub fn show_stat(call: &Call, stat: Addr, dir: RawFd, name: &CStr) -> Result<()>
     let Some(identity) = identity(call) else { return Ok(()) };
     let facts = Facts::of(&identity, &stat.read()?, dir, name);
     stat.plus(STAT_MODE).write(facts.mode)?;
+    stat.plus(std::mem::offset_of!(libc::stat, st_rdev)).write(facts.device)?;
     stat.plus(STAT).write([facts.user, facts.group])
 }
 
@@ -133,6 +146,8 @@ pub fn show_statx(call: &Call, statx: Addr, dir: RawFd, name: &CStr) -> Result<(
     [stat.st_uid, stat.st_gid] = statx.plus(STATX).read()?;
     let facts = Facts::of(&identity, &stat, dir, name);
     statx.plus(STATX_MODE).write(facts.mode as u16)?;
+    let (major, minor) = (libc::major(facts.device), libc::minor(facts.device));
+    statx.plus(std::mem::offset_of!(libc::statx, stx_rdev_major)).write([major, minor])?;
     statx.plus(STATX).write([facts.user, facts.group])
 }
 
@@ -179,7 +194,7 @@ pub fn change_mode(call: &Call, fd: RawFd, mode: u32) -> Option<Result<usize>> {
         Err(error) => return Some(Err(error)),
     };
     let now = Facts::of(&identity, &stat, fd, c"");
-    if !now.can_be_kept() {
+    if !now.can_be_kept() || stat.st_uid != identity.host[0] {
         return None;
     }
     if !identity.can(Capability::Fowner) && now.user != identity.users[super::FILES] {
@@ -197,11 +212,25 @@ pub fn made(call: &Call, dir: RawFd, name: &CStr) {
     if let Ok(stat) = stat {
         let [user, group] = identity.of_files();
         // In a folder with that bit, the host has given it the folder's group, and a folder the bit.
-        let facts = Facts { user, group, mode: stat.st_mode };
+        let facts = Facts { user, group, mode: stat.st_mode, device: 0 };
         if facts.can_be_kept() && (user != 0 || group != 0 || facts.true_bits() != stat.st_mode & BITS) {
             let _ = facts.keep(&path, stat.st_mode);
         }
     }
+}
+
+/// mknod(2) of a device, where the guest seems to be root: an empty file that seems to be one. None: the host is to do it.
+pub fn make_device(call: &Call, dir: RawFd, name: &CStr, mode: u32, device: u64) -> Option<Result<usize>> {
+    let identity = identity(call)?;
+    let make = || {
+        let at = name.as_ptr() as usize;
+        linux::pass(libc::SYS_mknodat, [dir as usize, at, (libc::S_IFREG | mode & BITS) as usize, 0, 0, 0])?;
+        let stat = linux::fstatat(dir, name, libc::AT_SYMLINK_NOFOLLOW)?;
+        let [user, group] = identity.of_files();
+        let facts = Facts { user, group, mode: mode & libc::S_IFMT | stat.st_mode & BITS, device };
+        facts.keep(&path_of(dir, name)?, stat.st_mode).map(|()| 0)
+    };
+    Some(if identity.can(Capability::Mknod) { make() } else { Err(Errno::EPERM) })
 }
 
 /// access(2) of what a descriptor stands for. None: the host is to say.
@@ -254,7 +283,7 @@ mod tests {
 
     #[test]
     fn the_host_keeps_its_rights() {
-        let bits = |mode| Facts { user: 0, group: 0, mode }.true_bits();
+        let bits = |mode| Facts { user: 0, group: 0, mode, device: 0 }.true_bits();
         assert_eq!(bits(libc::S_IFREG | 0o444), 0o644);
         assert_eq!(bits(libc::S_IFREG | 0o4511), 0o4711);
         assert_eq!(bits(libc::S_IFDIR | 0o050), 0o750);

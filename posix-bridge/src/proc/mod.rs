@@ -77,7 +77,7 @@ const TOP: [&str; 13] = [
     "buddyinfo",
 ];
 const TOP_LINKS: [&str; 4] = ["self", "thread-self", "mounts", "net"];
-const PROCESS: [&str; 22] = [
+const PROCESS: [&str; 25] = [
     "cmdline",
     "comm",
     "stat",
@@ -100,6 +100,9 @@ const PROCESS: [&str; 22] = [
     "setgroups",
     "children",
     "timerslack_ns",
+    "pagemap",
+    "personality",
+    "smaps_rollup",
 ];
 const NET: [&str; 25] = [
     "arp",
@@ -284,6 +287,7 @@ pub fn kind_of(vfs: &Vfs, here: &[u8], name: &[u8]) -> Option<Kind> {
         [_] | [_, b"task", _] => in_process(name, parts.len() == 1),
         [_, b"fd"] | [_, b"task", _, b"fd"] => number(name).filter(|&fd| !hides(parts[0], fd)).map(|_| Kind::Descriptor),
         [_, b"fdinfo"] | [_, b"task", _, b"fdinfo"] => number(name).filter(|&fd| !hides(parts[0], fd)).map(|_| Kind::ReadOnly),
+        [_, b"net"] | [_, b"task", _, b"net"] if name == b"unix" => Some(Kind::Text(text::unix)),
         [_, b"net"] | [_, b"task", _, b"net"] => among(&NET, name).then_some(Kind::ReadOnly),
         [.., b"net", b"dev_snmp6"] => Some(Kind::ReadOnly),
         _ => None,
@@ -305,7 +309,7 @@ fn in_process(name: &[u8], leader: bool) -> Option<Kind> {
         b"exe" => Kind::Exe,
         b"fd" | b"fdinfo" | b"net" => Kind::Plain,
         b"task" if leader => Kind::Plain,
-        b"maps" => Kind::Text(text::maps),
+        b"maps" | b"smaps" => Kind::Text(text::maps),
         b"mounts" => Kind::Text(text::mounts),
         b"mountinfo" => Kind::Text(text::mountinfo),
         b"cgroup" => Kind::Text(text::cgroup),
