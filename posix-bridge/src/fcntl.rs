@@ -35,10 +35,12 @@ pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode
             Err(error) => return Err(error),
         }
     }
-    if call.process.emulates_root {
-        owner::may_open(call, dir.0, path, flags.0)?;
+    if !call.process.emulates_root {
+        return call.vfs.open(dir.0, path, flags.0, mode.0).map(linux::release);
     }
-    call.vfs.open(dir.0, path, flags.0, mode.0).map(linux::release)
+    owner::may_open(call, dir.0, path, flags.0)?;
+    let opened = call.vfs.open(dir.0, path, flags.0, mode.0)?;
+    owner::device(call, opened, flags.0).map(linux::release)
 }
 
 /// openat2(2)

@@ -187,7 +187,7 @@ table! {
     91 fchmod(fd: Fd, mode: Mode) {stat::fchmod} Full;
     95 umask(mask: Mode) pass Full;
     132 utime(path: Path, times: Addr) [stat::utime] Full;
-    133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices, but for root that is none: they can be seen, not used");
+    133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices; of those that a root makes who is none, only null and its like can be used");
     137 statfs(path: Path, buffer: Addr) [stat::statfs] Full;
     138 fstatfs(fd: Fd, buffer: Addr) pass Full;
     235 utimes(path: Path, times: Addr) [stat::utimes] Full;

@@ -129,6 +129,11 @@ int main(int argc, char **argv) {
     printf("%d %d\n", major(st.st_rdev), minor(st.st_rdev));
     SEE(mknod("device", S_IFBLK | 0660, makedev(8, 0)));
     SEE(unlink("device"));
+    SEE(mknod("null", S_IFCHR | 0666, makedev(1, 3)));
+    put("null", "gone\n");
+    char byte;
+    SEE_NUMBER(read(open("null", O_RDWR | O_CREAT | O_TRUNC, 0666), &byte, 1));
+    SEE(unlink("null"));
     CHILD({
         setuid(70);
         SEE(mknod("/tmp/device", S_IFCHR | 0666, makedev(1, 3)));

@@ -119,7 +119,7 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
             .for_each(|entry| engine::set_fast(entry.number));
     }
     // Errors of the guest may go elsewhere later.
-    let trace = options.trace.then(|| host::file::duplicate(2).and_then(|fd| crate::vfs::Ours::new(fd)));
+    let trace = options.trace.then(|| host::file::duplicate(2).and_then(crate::vfs::Ours::new));
     let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
     let identity = if options.as_root { Identity::root().map(Some) } else { Ok(None) };
     let identity = identity.map_err(|e| StartError::Host(format!("identity: {e}")))?;

@@ -11,7 +11,7 @@ use crate::vfs::resolve::{Last, magic};
 use host::linux;
 use host::{Errno, Result};
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 const ATTRIBUTE: &CStr = c"user.uosrun.owner";
 /// As many bytes has the attribute: user, group, mode, device, each of 4 but the last of 8.
@@ -231,6 +231,35 @@ pub fn make_device(call: &Call, dir: RawFd, name: &CStr, mode: u32, device: u64)
         facts.keep(&path_of(dir, name)?, stat.st_mode).map(|()| 0)
     };
     Some(if identity.can(Capability::Mknod) { make() } else { Err(Errno::EPERM) })
+}
+
+/// Devices that every program may use, by their numbers.
+const USABLE: [(u32, u32, &CStr); 7] = [
+    (1, 3, c"/dev/null"),
+    (1, 5, c"/dev/zero"),
+    (1, 7, c"/dev/full"),
+    (1, 8, c"/dev/random"),
+    (1, 9, c"/dev/urandom"),
+    (5, 0, c"/dev/tty"),
+    (5, 2, c"/dev/ptmx"),
+];
+
+/// What was opened, or the device of the host that it seems to be. ENXIO: one that is not for everybody.
+pub fn device(call: &Call, opened: OwnedFd, flags: i32) -> Result<OwnedFd> {
+    let Some(identity) = identity(call).filter(|_| flags & libc::O_PATH == 0) else { return Ok(opened) };
+    let stat = linux::fstat(opened.as_raw_fd())?;
+    if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
+        return Ok(opened);
+    }
+    let facts = Facts::of(&identity, &stat, opened.as_raw_fd(), c"");
+    if !facts.is_device() {
+        return Ok(opened);
+    }
+    let number = (libc::major(facts.device), libc::minor(facts.device));
+    let known = USABLE.iter().find(|(major, minor, _)| facts.kind() == libc::S_IFCHR && (*major, *minor) == number);
+    let (.., path) = known.ok_or(Errno(libc::ENXIO))?;
+    drop(opened);
+    linux::openat(libc::AT_FDCWD, path, flags & !(libc::O_CREAT | libc::O_EXCL | libc::O_TRUNC), 0)
 }
 
 /// access(2) of what a descriptor stands for. None: the host is to say.
