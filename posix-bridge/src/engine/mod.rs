@@ -7,7 +7,7 @@ pub mod texts;
 pub mod thread;
 
 use crate::call::Call;
-use crate::identity::Identity;
+use crate::identity::{Identity, peer};
 use crate::process::{exec, foreign::Launcher};
 use crate::signal;
 use crate::table;
@@ -123,6 +123,7 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
     let identity = if options.as_root { Identity::root().map(Some) } else { Ok(None) };
     let identity = identity.map_err(|e| StartError::Host(format!("identity: {e}")))?;
+    identity.as_ref().inspect(|identity| peer::tell(identity));
     let process = PROCESS.get_or_init(|| Process {
         vfs,
         memory: Lock::default(),

@@ -2,6 +2,7 @@
 //! numbers kept here, with root's freedom to change them, and the owners that it gives to files are remembered ([`owner`]).
 
 pub mod owner;
+pub mod peer;
 
 use crate::args::Addr;
 use crate::call::Call;
@@ -98,6 +99,9 @@ impl Identity {
         self.permitted = if self.users[REAL] == 0 || self.users[EFFECTIVE] == 0 { CAPABILITIES } else { 0 };
         self.effective = if self.users[EFFECTIVE] == 0 { self.permitted } else { 0 };
         self.keeps = false;
+        if before != (self.users[EFFECTIVE], self.groups[EFFECTIVE]) {
+            peer::tell(self);
+        }
         let differs = |ids: &[u32; 4]| ids[REAL] != ids[EFFECTIVE];
         before != (self.users[EFFECTIVE], self.groups[EFFECTIVE]) || differs(&self.users) || differs(&self.groups)
     }
@@ -141,7 +145,14 @@ impl Kind {
 /// Asks the identity that the guest seems to have, or the host.
 fn with(call: &Call, act: impl FnOnce(&mut Identity) -> Result<usize>) -> Result<usize> {
     match call.process.identity.lock().as_mut() {
-        Some(identity) => act(identity),
+        Some(identity) => {
+            let before = identity.auxiliary();
+            let result = act(identity);
+            if identity.auxiliary() != before {
+                peer::tell(identity);
+            }
+            result
+        }
         None => call.pass(call.args),
     }
 }

@@ -4,7 +4,7 @@
 //! An owner that the guest has given to a file, and a mode without such rights, are an extended attribute of it (xattr(7)), so that they
 //! last, and move with the file; without one it is root's. Files that cannot have one (links, special files) are always root's.
 
-use super::{Capability, Identity, SAME};
+use super::{Capability, Identity, SAME, peer};
 use crate::args::Addr;
 use crate::call::Call;
 use crate::vfs::resolve::{Last, magic};
@@ -89,6 +89,16 @@ impl Facts {
         Facts { mode: kind | mode, ..kept }
     }
 
+    /// What is in /proc/PID belongs to whom the process seems to be.
+    fn of_process(self, call: &Call, dir: RawFd, name: &CStr) -> Facts {
+        let is_proc = call.vfs.proc().is_ok_and(|proc| proc.fd.as_raw_fd() == dir);
+        let pid = name.to_bytes().split(|&c| c == b'/').next().and_then(crate::dirent::number).filter(|_| is_proc && self.user == 0);
+        match pid.and_then(|pid| peer::of(call.vfs, pid as u32).ok().flatten()) {
+            Some([user, group]) => Facts { user, group, ..self },
+            None => self,
+        }
+    }
+
     /// Has the file be what it is to seem to be.
     fn keep(self, path: &CStr, true_mode: u32) -> Result<()> {
         let at = path.as_ptr() as usize;
@@ -133,7 +143,7 @@ fn identity(call: &Call) -> Option<Identity> {
 /// The facts of stat(2) that the host has written are made those that the guest is to see.
 pub fn show_stat(call: &Call, stat: Addr, dir: RawFd, name: &CStr) -> Result<()> {
     let Some(identity) = identity(call) else { return Ok(()) };
-    let facts = Facts::of(&identity, &stat.read()?, dir, name);
+    let facts = Facts::of(&identity, &stat.read()?, dir, name).of_process(call, dir, name);
     stat.plus(STAT_MODE).write(facts.mode)?;
     stat.plus(std::mem::offset_of!(libc::stat, st_rdev)).write(facts.device)?;
     stat.plus(STAT).write([facts.user, facts.group])
@@ -144,7 +154,7 @@ pub fn show_statx(call: &Call, statx: Addr, dir: RawFd, name: &CStr) -> Result<(
     let Some(identity) = identity(call) else { return Ok(()) };
     let mut stat = if name.is_empty() { linux::fstat(dir)? } else { linux::fstatat(dir, name, libc::AT_SYMLINK_NOFOLLOW)? };
     [stat.st_uid, stat.st_gid] = statx.plus(STATX).read()?;
-    let facts = Facts::of(&identity, &stat, dir, name);
+    let facts = Facts::of(&identity, &stat, dir, name).of_process(call, dir, name);
     statx.plus(STATX_MODE).write(facts.mode as u16)?;
     let (major, minor) = (libc::major(facts.device), libc::minor(facts.device));
     statx.plus(std::mem::offset_of!(libc::statx, stx_rdev_major)).write([major, minor])?;

@@ -313,6 +313,7 @@ fn in_process(name: &[u8], leader: bool) -> Option<Kind> {
         b"mounts" => Kind::Text(text::mounts),
         b"mountinfo" => Kind::Text(text::mountinfo),
         b"cgroup" => Kind::Text(text::cgroup),
+        b"status" if crate::identity::peer::is_told() => Kind::Text(text::status),
         name => return among(&PROCESS, name).then_some(Kind::Plain),
     })
 }

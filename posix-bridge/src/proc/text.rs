@@ -107,6 +107,20 @@ pub fn unix(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     Ok(all)
 }
 
+/// proc_pid_status(5) with the user and group that the process seems to have.
+pub fn status(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
+    let pid = path.split(|&c| c == b'/').next().and_then(crate::dirent::number).unwrap_or(0);
+    let seen = crate::identity::peer::of(vfs, pid as u32).ok().flatten();
+    let text = read(vfs, path)?;
+    let Some([user, group]) = seen else { return Ok(text) };
+    let line = |line: &[u8]| match line {
+        line if line.starts_with(b"Uid:") => format!("Uid:\t{user}\t{user}\t{user}\t{user}\n").into_bytes(),
+        line if line.starts_with(b"Gid:") => format!("Gid:\t{group}\t{group}\t{group}\t{group}\n").into_bytes(),
+        line => line.to_vec(),
+    };
+    Ok(text.split_inclusive(|&c| c == b'\n').flat_map(line).collect())
+}
+
 /// One mounted folder, for the two lists.
 struct Row<'v> {
     device: &'v str,

@@ -1,8 +1,9 @@
-//! Who is at the other end of a local socket (unix(7), SO_PEERCRED and SCM_CREDENTIALS), where the guest seems to be root: the kernel
-//! knows of the host's user only. Who the other process seems to be is not known here: it is shown as who asks.
+//! Who is at the other end of a local socket (unix(7), SO_PEERCRED and SCM_CREDENTIALS), where the guest seems to be root: the kernel knows
+//! of the host's user only. The other process is who it seems to be at the moment of the question.
 
 use crate::args::{Addr, Fd};
 use crate::call::Call;
+use crate::identity::peer;
 use host::{Errno, Result};
 
 /// `struct ucred`.
@@ -13,9 +14,10 @@ pub fn show(call: &Call, at: Addr) -> Result<()> {
     let identity = call.process.identity.lock();
     let Some(identity) = identity.as_ref() else { return Ok(()) };
     let [pid, user, group] = at.read::<Ucred>()?;
-    let [_, own_user, _, own_group] = identity.auxiliary();
     let [host_user, host_group] = identity.host();
-    at.write([pid, if user == host_user { own_user } else { user }, if group == host_group { own_group } else { group }])
+    // Of one that is gone nobody knows; it was most likely root.
+    let [seen_user, seen_group] = peer::of(call.vfs, pid).ok().flatten().unwrap_or_default();
+    at.write([pid, if user == host_user { seen_user } else { user }, if group == host_group { seen_group } else { group }])
 }
 
 /// Credentials that the guest sends become such as the kernel lets it send.
