@@ -220,6 +220,12 @@ int main(int argc, char **argv) {
         execl("runs", "runs", "without the bits", NULL);
     });
     CHILD({
+        SEE(chmod("runs", 0744));
+        setuid(70);
+        execl("runs", "runs", "not for others", NULL);
+        printf("%s\n", error());
+    });
+    CHILD({
         SEE(chmod("runs", 0));
         execl("runs", "runs", "root", NULL);
         printf("%s\n", error());

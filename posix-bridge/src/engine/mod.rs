@@ -102,6 +102,8 @@ pub fn run(options: Options) -> StartError {
 }
 
 fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
+    // Root need not seem to be root.
+    let as_root = options.as_root && linux::pass(libc::SYS_geteuid, [0; 6]) != Ok(0);
     let shown = String::from_utf8_lossy(&options.root).into_owned();
     let needed = (crate::vfs::OURS + crate::vfs::OURS_COUNT) as u64;
     if linux::limit(libc::RLIMIT_NOFILE as i32).is_ok_and(|[_, hard]| hard < needed) {
@@ -113,15 +115,12 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let hooks = Hooks { call: on_call, pending: signal::on_pending, signal: signal::on_signal, trapped: patch::on_trap };
     engine::init(hooks).map_err(|e| StartError::Host(e.into()))?;
     if !options.trace {
-        table::LIST
-            .iter()
-            .filter(|entry| entry.fast || entry.fast_as_oneself && !options.as_root)
-            .for_each(|entry| engine::set_fast(entry.number));
+        table::LIST.iter().filter(|entry| entry.fast || entry.fast_as_oneself && !as_root).for_each(|entry| engine::set_fast(entry.number));
     }
     // Errors of the guest may go elsewhere later.
     let trace = options.trace.then(|| host::file::duplicate(2).and_then(crate::vfs::Ours::new));
     let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
-    let identity = if options.as_root { Identity::root().map(Some) } else { Ok(None) };
+    let identity = if as_root { Identity::root().map(Some) } else { Ok(None) };
     let identity = identity.map_err(|e| StartError::Host(format!("identity: {e}")))?;
     identity.as_ref().inspect(|identity| peer::tell(identity));
     let process = PROCESS.get_or_init(|| Process {
@@ -135,7 +134,7 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
         engine: options.engine,
         trace,
         launcher: options.launcher,
-        emulates_root: options.as_root,
+        emulates_root: as_root,
         identity: Lock::new(identity),
     });
     let mask = host::linux::trap::mask();

@@ -7,6 +7,7 @@
 use super::{Capability, Identity, SAME, peer};
 use crate::args::Addr;
 use crate::call::Call;
+use crate::engine::Process;
 use crate::vfs::resolve::{Last, magic};
 use host::linux;
 use host::{Errno, Result};
@@ -51,10 +52,12 @@ impl Facts {
         matches!(self.kind(), libc::S_IFREG | libc::S_IFDIR) || self.is_device()
     }
 
-    /// The bits that the host is told: with them its user may do what root may.
+    /// The bits that the host is told: with them its user may do what root may, and nobody gets this user's rights by a program that
+    /// is to give away another's.
     fn true_bits(self) -> u32 {
-        let runs = self.kind() == libc::S_IFDIR || self.mode & 0o111 != 0;
-        self.mode & BITS | 0o600 | if runs { 0o100 } else { 0 }
+        let is_dir = self.kind() == libc::S_IFDIR;
+        let kept = if is_dir { BITS } else { BITS & !(libc::S_ISUID | libc::S_ISGID) };
+        self.mode & kept | 0o600 | if is_dir || self.mode & 0o111 != 0 { 0o100 } else { 0 }
     }
 
     fn bytes(self) -> [u8; RECORD] {
@@ -161,10 +164,10 @@ pub fn show_statx(call: &Call, statx: Addr, dir: RawFd, name: &CStr) -> Result<(
     statx.plus(STATX).write([facts.user, facts.group])
 }
 
-/// The owner that the file of a descriptor seems to have.
-pub fn of(identity: &Identity, fd: RawFd) -> Result<[u32; 2]> {
+/// The mode and the owner that the file of a descriptor seems to have.
+pub fn of(identity: &Identity, fd: RawFd) -> Result<(u32, [u32; 2])> {
     let facts = Facts::of(identity, &linux::fstat(fd)?, fd, c"");
-    Ok([facts.user, facts.group])
+    Ok((facts.mode, [facts.user, facts.group]))
 }
 
 /// chown(2) of what a descriptor stands for, which may be open for its path only. None: the host is to do it.
@@ -274,16 +277,15 @@ pub fn device(call: &Call, opened: OwnedFd, flags: i32) -> Result<OwnedFd> {
 
 /// access(2) of what a descriptor stands for. None: the host is to say.
 pub fn access(call: &Call, fd: RawFd, mode: i32, effective: bool) -> Option<Result<usize>> {
-    let identity = identity(call)?;
+    Some(may(&identity(call)?, fd, mode, effective))
+}
+
+fn may(identity: &Identity, fd: RawFd, mode: i32, effective: bool) -> Result<usize> {
     let [user, group] = match effective {
         true => identity.of_files(),
         false => [identity.users[super::REAL], identity.groups[super::REAL]],
     };
-    let stat = match linux::fstat(fd) {
-        Ok(stat) => stat,
-        Err(error) => return Some(Err(error)),
-    };
-    let facts = Facts::of(&identity, &stat, fd, c"");
+    let facts = Facts::of(identity, &linux::fstat(fd)?, fd, c"");
     let bits = if user == facts.user {
         facts.mode >> 6
     } else if group == facts.group || identity.others.contains(&facts.group) {
@@ -295,7 +297,15 @@ pub fn access(call: &Call, fd: RawFd, mode: i32, effective: bool) -> Option<Resu
     let runs = facts.kind() == libc::S_IFDIR || facts.mode & 0o111 != 0;
     let all = if effective { identity.can(Capability::DacOverride) } else { user == 0 };
     let may = if all { 6 | u32::from(runs) } else { bits & 7 };
-    Some(if mode as u32 & !may == 0 { Ok(0) } else { Err(Errno::EACCES) })
+    if mode as u32 & !may == 0 { Ok(0) } else { Err(Errno::EACCES) }
+}
+
+/// Whether who only seems to be somebody may run a file. The host's user is asked besides.
+pub fn may_run(process: &Process, fd: RawFd) -> Result<()> {
+    match process.identity.lock().as_ref() {
+        Some(identity) => may(identity, fd, libc::X_OK, true).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Whether who is not root, and only seems to be somebody else, may open a file; EACCES if not. What the host's user may open
@@ -324,7 +334,8 @@ mod tests {
     fn the_host_keeps_its_rights() {
         let bits = |mode| Facts { user: 0, group: 0, mode, device: 0 }.true_bits();
         assert_eq!(bits(libc::S_IFREG | 0o444), 0o644);
-        assert_eq!(bits(libc::S_IFREG | 0o4511), 0o4711);
+        assert_eq!(bits(libc::S_IFREG | 0o6511), 0o711);
+        assert_eq!(bits(libc::S_IFDIR | 0o2511), 0o2711);
         assert_eq!(bits(libc::S_IFDIR | 0o050), 0o750);
         assert_eq!(bits(libc::S_IFREG), 0o600);
     }

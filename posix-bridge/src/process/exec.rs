@@ -97,6 +97,7 @@ fn open(vfs: &Vfs, dir: RawFd, path: &CStr, last: Last) -> Result<OwnedFd> {
     let args =
         [file.as_raw_fd() as usize, c"".as_ptr() as usize, libc::X_OK as usize, (libc::AT_EMPTY_PATH | libc::AT_EACCESS) as usize, 0, 0];
     linux::pass(libc::SYS_faccessat2, args).map_err(|e| if e == Errno::ENOSYS && stat.st_mode & 0o111 != 0 { e } else { Errno::EACCES })?;
+    owner::may_run(crate::engine::process(), file.as_raw_fd())?;
     Ok(file)
 }
 
@@ -299,8 +300,7 @@ fn auxiliary(image: &Image, interpreter: usize, random: [u8; 16]) -> Vec<Aux> {
 fn become_owner(process: &Process, file: &OwnedFd, aux: &mut [Aux]) {
     let mut identity = process.identity.lock();
     let Some(identity) = identity.as_mut() else { return };
-    let owner = owner::of(identity, file.as_raw_fd()).unwrap_or_default();
-    let mode = linux::fstat(file.as_raw_fd()).map_or(0, |stat| stat.st_mode);
+    let (mode, owner) = owner::of(identity, file.as_raw_fd()).unwrap_or_default();
     let distrusts = identity.execute(mode, owner);
     let [user, effective_user, group, effective_group] = identity.auxiliary().map(|id| id as usize);
     for entry in aux {
