@@ -35,6 +35,7 @@ options
   --trace-json FILE   write the calls to FILE as lines of JSON instead
   --root DIR          run a Linux program in this folder (or in a prefix that was made with --linux;
                       there, Windows and Linux programs start each other)
+  --as-root           let it seem to be root: owners of files are remembered, identities change as it likes
   --bind HOST:GUEST[:ro]  show it a folder or file of the host at GUEST, to read only with :ro
   --engine=patch|trap patch system calls that are made often (the default), or trap them all
   --version, --help
@@ -76,6 +77,7 @@ pub struct RunOptions {
     pub gate: Option<i32>,
     /// Of Linux programs.
     pub root: Option<PathBuf>,
+    pub as_root: bool,
     pub binds: Vec<Bind>,
     pub engine: Engine,
 }
@@ -95,6 +97,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         from_root: false,
         gate: None,
         root: None,
+        as_root: false,
         binds: Vec::new(),
         engine: Engine::default(),
     };
@@ -113,6 +116,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Long("handover") => options.handover = true,
             Long("from-root") => options.from_root = true,
             Long("gate") => options.gate = parser.value().map_err(text)?.to_str().and_then(|number| number.parse().ok()),
+            Long("as-root") => options.as_root = true,
             Long("root") => options.root = Some(parser.value().map_err(text)?.into()),
             Long("bind") => options.binds.push(bind(&parser.value().map_err(text)?)?),
             Long("engine") => {

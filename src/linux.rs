@@ -34,6 +34,7 @@ pub fn run(options: RunOptions) -> i32 {
         arguments,
         environment: environment(options.environment),
         launcher,
+        as_root: options.as_root,
     });
     let (code, message) = match error {
         StartError::Host(message) => (EXIT_CANNOT_RUN, message),

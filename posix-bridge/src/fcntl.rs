@@ -2,11 +2,13 @@
 
 use crate::args::{Addr, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
+use crate::identity::owner;
 use crate::vfs::is_ours;
 use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::Last;
 use host::linux::{self, OpenHow};
 use host::{Errno, Result};
+use std::os::fd::AsRawFd;
 
 /// open(2)
 pub fn open(call: &mut Call, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
@@ -21,7 +23,24 @@ pub fn creat(call: &mut Call, path: Path, mode: Mode) -> Result<usize> {
 /// openat(2)
 pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode) -> Result<usize> {
     let mut buffer = PathBuffer::new();
-    call.vfs.open(dir.0, path.read(&mut buffer)?, flags.0, mode.0).map(linux::release)
+    let path = path.read(&mut buffer)?;
+    if call.process.emulates_root && flags.0 & libc::O_CREAT != 0 {
+        // Only what is new belongs to its maker.
+        match call.vfs.open(dir.0, path, flags.0 | libc::O_EXCL, mode.0) {
+            Ok(new) => {
+                owner::made(call, new.as_raw_fd(), c"");
+                return Ok(linux::release(new));
+            }
+            Err(Errno::EEXIST) if flags.0 & libc::O_EXCL == 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if !call.process.emulates_root {
+        return call.vfs.open(dir.0, path, flags.0, mode.0).map(linux::release);
+    }
+    owner::may_open(call, dir.0, path, flags.0)?;
+    let opened = call.vfs.open(dir.0, path, flags.0, mode.0)?;
+    owner::device(call, opened, flags.0).map(linux::release)
 }
 
 /// openat2(2)
@@ -54,9 +73,11 @@ pub fn openat2(call: &mut Call, dir: Fd, path: Path, how: Addr, size: usize) -> 
 
 /// fcntl(2)
 pub fn fcntl(call: &mut Call, fd: Fd, command: i32, arg: usize) -> Result<usize> {
+    if is_ours(fd.0) {
+        return Err(Errno::EBADF);
+    }
     match command {
         libc::F_SETLKW | libc::F_OFD_SETLKW => call.wait([fd.0 as usize, command as usize, arg, 0, 0, 0]),
-        libc::F_SETFD if is_ours(fd.0) => Err(Errno::EBADF),
         _ => call.pass([fd.0 as usize, command as usize, arg, 0, 0, 0]),
     }
 }

@@ -1,11 +1,13 @@
 //! The Linux personality: system calls, processes, signals and files of Linux programs.
 #![deny(unsafe_code)]
 
+pub mod aio;
 pub mod args;
 pub mod call;
 pub mod dirent;
 pub mod engine;
 pub mod fcntl;
+pub mod identity;
 pub mod inotify;
 pub mod ioctl;
 pub mod memory;

@@ -1,10 +1,11 @@
 //! What the guest's processes share that come from one run of ours, by fork: a memory file. Nobody else has it, and it is gone
 //! with the last of them.
 
+use crate::vfs::Ours;
 use host::Result;
 use host::linux;
 use host::mem::share;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -24,7 +25,7 @@ pub const TEXTS: usize = 8;
 /// What is shared.
 pub struct Session {
     words: &'static [AtomicU64; WORDS],
-    file: OwnedFd,
+    file: Ours,
 }
 
 static SESSION: OnceLock<Session> = OnceLock::new();
@@ -43,7 +44,7 @@ pub fn share_with_child() {
 
 fn share_file() -> Result<()> {
     if SESSION.get().is_none() && !UNSHARED.load(Ordering::Relaxed) {
-        let file = linux::move_up(linux::memfd(c"uosrun-session")?, crate::vfs::OURS)?;
+        let file = Ours::new(linux::memfd(c"uosrun-session")?)?;
         linux::pass(libc::SYS_ftruncate, [file.as_raw_fd() as usize, FILE_SIZE, 0, 0, 0, 0])?;
         let words = share::<[AtomicU64; WORDS]>(file.as_raw_fd())?;
         words[NEXT_FREE].store(FIRST_FREE, Ordering::Relaxed);

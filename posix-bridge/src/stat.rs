@@ -3,6 +3,7 @@
 use crate::args::{Addr, Fd, Mode, Path};
 use crate::call::Call;
 use crate::fcntl::node;
+use crate::identity::owner;
 use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::{Last, Located, magic};
 use host::linux;
@@ -33,8 +34,16 @@ pub fn lstat(call: &mut Call, path: Path, buffer: Addr) -> Result<usize> {
 pub fn newfstatat(call: &mut Call, dir: Fd, path: Path, stat: Addr, flags: i32) -> Result<usize> {
     facts(call, dir, path, flags, |fd, name, at| {
         let done = linux::pass(libc::SYS_newfstatat, [fd as usize, name.as_ptr() as usize, stat.0, at as usize, 0, 0])?;
+        owner::show_stat(call, stat, fd, name)?;
         Ok((done, stat.plus(STAT_MODE).read::<u32>()?))
     })
+}
+
+/// fstat(2)
+pub fn fstat(call: &mut Call, fd: Fd, stat: Addr) -> Result<usize> {
+    let done = call.pass(call.args)?;
+    owner::show_stat(call, stat, fd.0, c"")?;
+    Ok(done)
 }
 
 /// statx(2)
@@ -43,6 +52,7 @@ pub fn statx(call: &mut Call, dir: Fd, path: Path, flags: i32, mask: u32, statx:
     facts(call, dir, path, flags, |fd, name, at| {
         let at = (at | sync) as usize;
         let done = linux::pass(libc::SYS_statx, [fd as usize, name.as_ptr() as usize, at, (mask | libc::STATX_TYPE) as usize, statx.0, 0])?;
+        owner::show_statx(call, statx, fd, name)?;
         Ok((done, u32::from(statx.plus(STATX_MODE).read::<u16>()?)))
     })
 }
@@ -97,12 +107,18 @@ pub fn fchmodat2(call: &mut Call, dir: Fd, path: Path, mode: Mode, flags: i32) -
     let path = path.read(&mut buffer)?;
     if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
         call.vfs.changeable(dir.0)?;
+        if let Some(done) = owner::change_mode(call, dir.0, mode.0) {
+            return done;
+        }
         return linux::pass(libc::SYS_fchmod, [dir.0 as usize, mode.0 as usize, 0, 0, 0, 0]);
     }
     let last = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { Last::NoFollow } else { Last::Follow };
     let node = call.vfs.node_to_change(dir.0, path, last)?;
     if is_link(linux::fstat(node.fd.as_raw_fd())?.st_mode) {
         return Err(Errno::EOPNOTSUPP);
+    }
+    if let Some(done) = owner::change_mode(call, node.fd.as_raw_fd(), mode.0) {
+        return done;
     }
     let path = magic(node.fd.as_raw_fd());
     linux::pass(libc::SYS_fchmodat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, mode.0 as usize, 0, 0, 0])
@@ -120,7 +136,9 @@ pub fn mkdirat(call: &mut Call, dir: Fd, path: Path, mode: Mode) -> Result<usize
     if call.vfs.writable(entry.mount).is_err() {
         return Err(exists_or_read_only(&entry));
     }
-    linux::pass(libc::SYS_mkdirat, [entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize, mode.0 as usize, 0, 0, 0])
+    let done = linux::pass(libc::SYS_mkdirat, [entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize, mode.0 as usize, 0, 0, 0])?;
+    owner::made(call, entry.dir.raw(), entry.name.c_str());
+    Ok(done)
 }
 
 /// Creating what exists fails with EEXIST on a read-only file system too.
@@ -141,9 +159,14 @@ pub fn mknodat(call: &mut Call, dir: Fd, path: Path, mode: Mode, device: usize) 
     let mut buffer = PathBuffer::new();
     let entry = call.vfs.entry_to_change(dir.0, path.read(&mut buffer)?, Errno::EEXIST)?;
     match mode.0 & libc::S_IFMT {
-        libc::S_IFCHR | libc::S_IFBLK => Err(Errno::EPERM),
+        libc::S_IFCHR | libc::S_IFBLK => {
+            owner::make_device(call, entry.dir.raw(), entry.name.c_str(), mode.0, device as u32 as u64).unwrap_or(Err(Errno::EPERM))
+        }
         _ => {
-            linux::pass(libc::SYS_mknodat, [entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize, mode.0 as usize, device, 0, 0])
+            let (at, name) = (entry.dir.raw(), entry.name.c_str());
+            let done = linux::pass(libc::SYS_mknodat, [at as usize, name.as_ptr() as usize, mode.0 as usize, device, 0, 0])?;
+            owner::made(call, at, name);
+            Ok(done)
         }
     }
 }
@@ -174,9 +197,9 @@ fn set_times(node: &crate::vfs::open::Node, times: usize) -> Result<usize> {
 }
 
 /// fchmod(2)
-pub fn fchmod(call: &mut Call, fd: Fd, _mode: Mode) -> Result<usize> {
+pub fn fchmod(call: &mut Call, fd: Fd, mode: Mode) -> Result<usize> {
     call.vfs.changeable(fd.0)?;
-    call.pass(call.args)
+    owner::change_mode(call, fd.0, mode.0).unwrap_or_else(|| call.pass(call.args))
 }
 
 /// utime(2)

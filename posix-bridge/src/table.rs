@@ -1,12 +1,12 @@
 //! The list of system calls: number, name, arguments, function, how complete it is.
 //!
-//! `pass` hands a call on as it is, `wait` does so with one that may wait; others name their function. Those in braces change where
-//! names lead, or who may look: what is remembered of that is forgotten. Numbers and argument
+//! `pass` hands a call on as it is, `wait` does so with one that may wait; others name their function. Those in round brackets are
+//! handed on as they are unless the guest seems to be root. Those in braces change where names lead, or who may look: what is remembered of that is forgotten. Numbers and argument
 //! order are those of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl, and the man page of each).
 
 use crate::args::{Addr, Arg, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
-use crate::{fcntl, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
+use crate::{aio, fcntl, identity, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
 use host::{Errno, Result};
 
 /// How complete a call is.
@@ -27,6 +27,8 @@ pub struct Entry {
     pub level: Level,
     /// Needs nothing of us: made as the guest makes it.
     pub fast: bool,
+    /// The same, unless the guest seems to be root.
+    pub fast_as_oneself: bool,
     /// Names and types of the arguments, for traces.
     pub args: &'static [(&'static str, &'static str)],
 }
@@ -43,11 +45,9 @@ macro_rules! body {
         let args = $call.args;
         $call.wait(args)
     }};
-    ($call:ident, {pass}, $($arg:ident: $type:ty),*) => {{
-        let result = body!($call, pass, $($arg: $type),*);
-        session::names_changed();
-        result
-    }};
+    ($call:ident, ($($function:tt)+), $($arg:ident: $type:ty),*) => {
+        body!($call, [$($function)+], $($arg: $type),*)
+    };
     ($call:ident, {$($function:tt)+}, $($arg:ident: $type:ty),*) => {{
         let result = body!($call, [$($function)+], $($arg: $type),*);
         session::names_changed();
@@ -72,6 +72,15 @@ macro_rules! is_fast {
     };
 }
 
+macro_rules! is_about_identity {
+    (($($function:tt)+)) => {
+        true
+    };
+    ($how:tt) => {
+        false
+    };
+}
+
 macro_rules! table {
     ($($number:literal $name:ident($($arg:ident: $type:ty),*) $how:tt $level:ident $(($note:literal))?;)*) => {
         /// All that is answered, in no particular order.
@@ -81,6 +90,7 @@ macro_rules! table {
             run: |call| body!(call, $how, $($arg: $type),*),
             level: Level::$level$(($note))?,
             fast: is_fast!($how),
+            fast_as_oneself: is_about_identity!($how),
             args: &[$((stringify!($arg), stringify!($type))),*],
         }),*];
     };
@@ -161,21 +171,28 @@ table! {
     40 sendfile(to: Fd, from: Fd, offset: Addr, count: usize) wait Full;
     437 openat2(dir: Fd, path: Path, how: Addr, size: usize) [fcntl::openat2] Partial("RESOLVE_IN_ROOT and RESOLVE_BENEATH only where no mount point is near");
 
+    // linux/aio_abi.h
+    206 io_setup(events: u32, context: Addr) [aio::io_setup] Full;
+    207 io_destroy(context: usize) [aio::io_destroy] Full;
+    208 io_getevents(context: usize, least: i64, most: i64, events: Addr, timeout: Addr) wait Full;
+    209 io_submit(context: usize, count: i64, requests: Addr) wait Full;
+    210 io_cancel(context: usize, request: Addr, result: Addr) pass Full;
+
     // sys/stat.h
     4 stat(path: Path, stat: Addr) [stat::stat] Full;
-    5 fstat(fd: Fd, stat: Addr) pass Full;
+    5 fstat(fd: Fd, stat: Addr) (stat::fstat) Full;
     6 lstat(path: Path, stat: Addr) [stat::lstat] Full;
     83 mkdir(path: Path, mode: Mode) [stat::mkdir] Full;
     90 chmod(path: Path, mode: Mode) {stat::chmod} Full;
     91 fchmod(fd: Fd, mode: Mode) {stat::fchmod} Full;
     95 umask(mask: Mode) pass Full;
     132 utime(path: Path, times: Addr) [stat::utime] Full;
-    133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices");
+    133 mknod(path: Path, mode: Mode, device: usize) [stat::mknod] Partial("no devices; of those that a root makes who is none, only null and its like can be used");
     137 statfs(path: Path, buffer: Addr) [stat::statfs] Full;
     138 fstatfs(fd: Fd, buffer: Addr) pass Full;
     235 utimes(path: Path, times: Addr) [stat::utimes] Full;
     258 mkdirat(dir: Fd, path: Path, mode: Mode) [stat::mkdirat] Full;
-    259 mknodat(dir: Fd, path: Path, mode: Mode, device: usize) [stat::mknodat] Partial("no devices");
+    259 mknodat(dir: Fd, path: Path, mode: Mode, device: usize) [stat::mknodat] Partial("as mknod");
     261 futimesat(dir: Fd, path: Path, times: Addr) [stat::futimesat] Full;
     262 newfstatat(dir: Fd, path: Path, stat: Addr, flags: i32) [stat::newfstatat] Full;
     268 fchmodat(dir: Fd, path: Path, mode: Mode) {stat::fchmodat} Full;
@@ -198,7 +215,7 @@ table! {
     199 fremovexattr(fd: Fd) {xattr::fremovexattr} Full;
 
     // sys/socket.h
-    41 socket(family: i32, kind: i32, protocol: i32) pass Full;
+    41 socket(family: i32, kind: i32, protocol: i32) (socket::socket) Full;
     42 connect(fd: Fd, address: Addr, length: u32) [socket::connect] Full;
     43 accept(fd: Fd, address: Addr, length: Addr) [socket::accept] Full;
     44 sendto(fd: Fd, data: Addr, size: usize, flags: i32, address: Addr, length: u32) [socket::sendto] Full;
@@ -212,7 +229,7 @@ table! {
     52 getpeername(fd: Fd, address: Addr, length: Addr) [socket::getpeername] Full;
     53 socketpair(family: i32, kind: i32, protocol: i32, fds: Addr) pass Full;
     54 setsockopt(fd: Fd, level: i32, option: i32, value: Addr, length: u32) pass Full;
-    55 getsockopt(fd: Fd, level: i32, option: i32, value: Addr, length: Addr) pass Full;
+    55 getsockopt(fd: Fd, level: i32, option: i32, value: Addr, length: Addr) (socket::getsockopt) Full;
     288 accept4(fd: Fd, address: Addr, length: Addr, flags: i32) [socket::accept4] Full;
     299 recvmmsg(fd: Fd, messages: Addr, count: u32, flags: i32, timeout: Addr) [socket::recvmmsg] Full;
     307 sendmmsg(fd: Fd, messages: Addr, count: u32, flags: i32) [socket::sendmmsg] Full;
@@ -311,7 +328,7 @@ table! {
     112 setsid() pass Full;
     121 getpgid(pid: i32) pass Full;
     124 getsid(pid: i32) pass Full;
-    135 personality(persona: u32) [process::personality] Partial("no change of it");
+    135 personality(persona: u32) [process::personality] Partial("no narrower address space; without address randomization the program alone has a fixed place");
     140 getpriority(which: i32, who: u32) pass Full;
     141 setpriority(which: i32, who: u32, priority: i32) pass Full;
     142 sched_setparam(pid: i32, param: Addr) pass Full;
@@ -375,24 +392,24 @@ table! {
     318 getrandom(buffer: Addr, size: usize, flags: u32) wait Full;
 
     // unistd.h, grp.h, sys/capability.h: identities
-    102 getuid() pass Full;
-    104 getgid() pass Full;
-    105 setuid(user: u32) {pass} Full;
-    106 setgid(group: u32) {pass} Full;
-    107 geteuid() pass Full;
-    108 getegid() pass Full;
-    113 setreuid(real: u32, effective: u32) {pass} Full;
-    114 setregid(real: u32, effective: u32) {pass} Full;
-    115 getgroups(size: i32, list: Addr) pass Full;
-    116 setgroups(size: usize, list: Addr) {pass} Full;
-    117 setresuid(real: u32, effective: u32, saved: u32) {pass} Full;
-    118 getresuid(real: Addr, effective: Addr, saved: Addr) pass Full;
-    119 setresgid(real: u32, effective: u32, saved: u32) {pass} Full;
-    120 getresgid(real: Addr, effective: Addr, saved: Addr) pass Full;
-    122 setfsuid(user: u32) {pass} Full;
-    123 setfsgid(group: u32) {pass} Full;
-    125 capget(header: Addr, data: Addr) pass Full;
-    126 capset(header: Addr, data: Addr) {pass} Full;
+    102 getuid() (identity::getuid) Full;
+    104 getgid() (identity::getgid) Full;
+    105 setuid(user: u32) {identity::setuid} Full;
+    106 setgid(group: u32) {identity::setgid} Full;
+    107 geteuid() (identity::geteuid) Full;
+    108 getegid() (identity::getegid) Full;
+    113 setreuid(real: u32, effective: u32) {identity::setreuid} Full;
+    114 setregid(real: u32, effective: u32) {identity::setregid} Full;
+    115 getgroups(size: i32, list: Addr) (identity::getgroups) Full;
+    116 setgroups(size: usize, list: Addr) {identity::setgroups} Full;
+    117 setresuid(real: u32, effective: u32, saved: u32) {identity::setresuid} Full;
+    118 getresuid(real: Addr, effective: Addr, saved: Addr) (identity::getresuid) Full;
+    119 setresgid(real: u32, effective: u32, saved: u32) {identity::setresgid} Full;
+    120 getresgid(real: Addr, effective: Addr, saved: Addr) (identity::getresgid) Full;
+    122 setfsuid(user: u32) {identity::setfsuid} Full;
+    123 setfsgid(group: u32) {identity::setfsgid} Full;
+    125 capget(header: Addr, data: Addr) (identity::capget) Full;
+    126 capset(header: Addr, data: Addr) {identity::capset} Full;
 
     // What reaches into other processes, the kernel or the whole system
     101 ptrace() [process::refused] Stub("a caller without privilege");
@@ -430,7 +447,6 @@ table! {
     167 swapon() [mount::refused] Stub("a caller without privilege");
     168 swapoff() [mount::refused] Stub("a caller without privilege");
     179 quotactl() [mount::absent] Stub("a kernel without it");
-    206 io_setup() [mount::absent] Stub("a kernel without it");
     300 fanotify_init() [mount::absent] Stub("a kernel without it");
     323 userfaultfd() [mount::absent] Stub("a kernel without it");
     425 io_uring_setup() [mount::absent] Stub("a kernel without it");

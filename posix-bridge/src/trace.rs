@@ -3,10 +3,11 @@
 use crate::args::{Fd, Path};
 use crate::call::Call;
 use crate::table;
+use crate::vfs::Ours;
 use crate::vfs::path::PathBuffer;
 use host::{Errno, Result};
 use std::fmt::Write;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
 /// How much of a text or of data is shown.
 const SHOWN: usize = 48;
@@ -87,7 +88,7 @@ fn argument(kind: &str, name: &str, raw: usize, out: &mut String) {
 }
 
 /// What is known before the call is made. A call that does not come back is shown at once.
-pub fn begin(call: &Call, to: &OwnedFd) -> Begun {
+pub fn begin(call: &Call, to: &Ours) -> Begun {
     let mut line = format!("{:5} ", host::thread::current_id());
     match table::find(call.number) {
         Some(entry) => {
@@ -118,7 +119,7 @@ pub fn begin(call: &Call, to: &OwnedFd) -> Begun {
 }
 
 /// The call has come back.
-pub fn end(call: &Call, Begun(mut line): Begun, result: Result<usize>, to: &OwnedFd) {
+pub fn end(call: &Call, Begun(mut line): Begun, result: Result<usize>, to: &Ours) {
     if line.is_empty() {
         let _ = write!(line, "{:5} {}", host::thread::current_id(), table::find(call.number).map_or("", |entry| entry.name));
     }
@@ -139,6 +140,6 @@ fn name(code: i32) -> String {
     }
 }
 
-fn print(to: &OwnedFd, line: &str) {
+fn print(to: &Ours, line: &str) {
     let _ = host::file::write_all(to.as_raw_fd(), line.as_bytes());
 }

@@ -7,6 +7,7 @@ pub mod texts;
 pub mod thread;
 
 use crate::call::Call;
+use crate::identity::{Identity, peer};
 use crate::process::{exec, foreign::Launcher};
 use crate::signal;
 use crate::table;
@@ -17,7 +18,7 @@ use host::{Errno, linux};
 use lock::Lock;
 use memory::Memory;
 use signal::action::Actions;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 use thread::Thread;
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub environment: Vec<Vec<u8>>,
     /// Who runs programs of another system that the guest executes.
     pub launcher: Option<Launcher>,
+    /// The guest is to seem to be root.
+    pub as_root: bool,
 }
 
 /// What belongs to the guest's process as a whole.
@@ -54,12 +57,18 @@ pub struct Process {
     pub threads: thread::Threads,
     /// Timers of timer_create(2), which do not outlive the program.
     pub timers: Lock<Vec<i32>>,
+    /// Contexts of io_setup(2), likewise.
+    pub contexts: Lock<Vec<usize>>,
     /// The limits on descriptors that the guest has set.
     pub descriptor_limit: Lock<Option<[u64; 2]>>,
     pub engine: Engine,
     /// Where calls are shown.
-    pub trace: Option<OwnedFd>,
+    pub trace: Option<crate::vfs::Ours>,
     pub launcher: Option<Launcher>,
+    /// Whether `identity` is there.
+    pub emulates_root: bool,
+    /// Who the guest seems to be; None: who it is.
+    pub identity: Lock<Option<Identity>>,
 }
 
 static PROCESS: OnceLock<Process> = OnceLock::new();
@@ -93,6 +102,8 @@ pub fn run(options: Options) -> StartError {
 }
 
 fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
+    // Root need not seem to be root.
+    let as_root = options.as_root && linux::pass(libc::SYS_geteuid, [0; 6]) != Ok(0);
     let shown = String::from_utf8_lossy(&options.root).into_owned();
     let needed = (crate::vfs::OURS + crate::vfs::OURS_COUNT) as u64;
     if linux::limit(libc::RLIMIT_NOFILE as i32).is_ok_and(|[_, hard]| hard < needed) {
@@ -104,21 +115,27 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
     let hooks = Hooks { call: on_call, pending: signal::on_pending, signal: signal::on_signal, trapped: patch::on_trap };
     engine::init(hooks).map_err(|e| StartError::Host(e.into()))?;
     if !options.trace {
-        table::LIST.iter().filter(|entry| entry.fast).for_each(|entry| engine::set_fast(entry.number));
+        table::LIST.iter().filter(|entry| entry.fast || entry.fast_as_oneself && !as_root).for_each(|entry| engine::set_fast(entry.number));
     }
     // Errors of the guest may go elsewhere later.
-    let trace = options.trace.then(|| host::file::duplicate(2).and_then(|fd| linux::move_up(fd, crate::vfs::OURS)));
+    let trace = options.trace.then(|| host::file::duplicate(2).and_then(crate::vfs::Ours::new));
     let trace = trace.transpose().map_err(|e| StartError::Host(format!("standard error: {e}")))?;
+    let identity = if as_root { Identity::root().map(Some) } else { Ok(None) };
+    let identity = identity.map_err(|e| StartError::Host(format!("identity: {e}")))?;
+    identity.as_ref().inspect(|identity| peer::tell(identity));
     let process = PROCESS.get_or_init(|| Process {
         vfs,
         memory: Lock::default(),
         actions: Actions::default(),
         threads: thread::Threads::default(),
         timers: Lock::default(),
+        contexts: Lock::default(),
         descriptor_limit: Lock::default(),
         engine: options.engine,
         trace,
         launcher: options.launcher,
+        emulates_root: as_root,
+        identity: Lock::new(identity),
     });
     let mask = host::linux::trap::mask();
     Thread::attach_first().map_err(|e| StartError::Host(format!("the first thread: {e}")))?;

@@ -9,6 +9,7 @@ mod text;
 pub use text::{mapped_path, read as host_file};
 
 use crate::dirent::number;
+use crate::vfs::ours::is_in_window;
 use crate::vfs::{OURS, OURS_COUNT, Source, Vfs, id, is_ours};
 use host::linux;
 use host::{Errno, Result};
@@ -76,7 +77,7 @@ const TOP: [&str; 13] = [
     "buddyinfo",
 ];
 const TOP_LINKS: [&str; 4] = ["self", "thread-self", "mounts", "net"];
-const PROCESS: [&str; 22] = [
+const PROCESS: [&str; 25] = [
     "cmdline",
     "comm",
     "stat",
@@ -99,9 +100,37 @@ const PROCESS: [&str; 22] = [
     "setgroups",
     "children",
     "timerslack_ns",
+    "pagemap",
+    "personality",
+    "smaps_rollup",
 ];
-const NET: [&str; 13] =
-    ["dev", "tcp", "tcp6", "udp", "udp6", "route", "ipv6_route", "if_inet6", "snmp", "netstat", "sockstat", "protocols", "dev_snmp6"];
+const NET: [&str; 25] = [
+    "arp",
+    "dev",
+    "dev_mcast",
+    "dev_snmp6",
+    "fib_trie",
+    "icmp",
+    "if_inet6",
+    "igmp",
+    "igmp6",
+    "ipv6_route",
+    "mcfilter",
+    "mcfilter6",
+    "netstat",
+    "protocols",
+    "raw",
+    "raw6",
+    "route",
+    "snmp",
+    "snmp6",
+    "sockstat",
+    "sockstat6",
+    "tcp",
+    "tcp6",
+    "udp",
+    "udp6",
+];
 
 fn among(list: &[&str], name: &[u8]) -> bool {
     list.iter().any(|known| known.as_bytes() == name)
@@ -256,11 +285,20 @@ pub fn kind_of(vfs: &Vfs, here: &[u8], name: &[u8]) -> Option<Kind> {
         [b"sys", ..] => Some(Kind::ReadOnly),
         [_, b"task"] => number(name).map(|_| Kind::Plain),
         [_] | [_, b"task", _] => in_process(name, parts.len() == 1),
-        [_, b"fd"] | [_, b"task", _, b"fd"] => number(name).filter(|&fd| !is_ours(fd)).map(|_| Kind::Descriptor),
-        [_, b"fdinfo"] | [_, b"task", _, b"fdinfo"] => number(name).filter(|&fd| !is_ours(fd)).map(|_| Kind::ReadOnly),
+        [_, b"fd"] | [_, b"task", _, b"fd"] => number(name).filter(|&fd| !hides(parts[0], fd)).map(|_| Kind::Descriptor),
+        [_, b"fdinfo"] | [_, b"task", _, b"fdinfo"] => number(name).filter(|&fd| !hides(parts[0], fd)).map(|_| Kind::ReadOnly),
+        [_, b"net"] | [_, b"task", _, b"net"] if name == b"unix" => Some(Kind::Text(text::unix)),
         [_, b"net"] | [_, b"task", _, b"net"] => among(&NET, name).then_some(Kind::ReadOnly),
         [.., b"net", b"dev_snmp6"] => Some(Kind::ReadOnly),
         _ => None,
+    }
+}
+
+/// Whether a descriptor of a process is not for the guest's eyes. Which ones another process has is not known here.
+fn hides(process: &[u8], fd: RawFd) -> bool {
+    match number(process) {
+        Some(pid) if pid as u32 == std::process::id() => is_ours(fd),
+        _ => is_in_window(fd),
     }
 }
 
@@ -271,10 +309,11 @@ fn in_process(name: &[u8], leader: bool) -> Option<Kind> {
         b"exe" => Kind::Exe,
         b"fd" | b"fdinfo" | b"net" => Kind::Plain,
         b"task" if leader => Kind::Plain,
-        b"maps" => Kind::Text(text::maps),
+        b"maps" | b"smaps" => Kind::Text(text::maps),
         b"mounts" => Kind::Text(text::mounts),
         b"mountinfo" => Kind::Text(text::mountinfo),
         b"cgroup" => Kind::Text(text::cgroup),
+        b"status" if crate::identity::peer::is_told() => Kind::Text(text::status),
         name => return among(&PROCESS, name).then_some(Kind::Plain),
     })
 }

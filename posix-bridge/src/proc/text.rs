@@ -50,10 +50,17 @@ fn original(front: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((format!("{front:72} ").into_bytes(), origin.path))
 }
 
-/// Mappings of the guest's files under the guest's names. Those of files outside of its tree are not its own.
+/// Mappings of the guest's files under the guest's names. Those of files outside of its tree are not its own. In smaps, lines about
+/// a mapping follow, which begin with capital letters.
 pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     let mut all = Vec::new();
+    let mut shown = false;
     for line in read(vfs, path)?.split_inclusive(|&c| c == b'\n') {
+        if line.first().is_some_and(u8::is_ascii_uppercase) {
+            all.extend_from_slice(if shown { line } else { b"" });
+            continue;
+        }
+        shown = false;
         let (front, name) = line.split_at(name_of(line));
         let name = name.trim_ascii_end();
         // Code that was prepared is that of its file; the rest of what is shared is ours.
@@ -71,9 +78,47 @@ pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
             all.push(b'\n');
         } else if name != b"[heap]" {
             all.extend_from_slice(line);
+        } else {
+            continue;
+        }
+        shown = true;
+    }
+    Ok(all)
+}
+
+/// Local sockets (proc_pid_net(5)), those that are bound to paths under the guest's names. What is bound outside of its tree is left out.
+pub fn unix(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for line in read(vfs, path)?.split_inclusive(|&c| c == b'\n') {
+        let Some(at) = line.windows(2).position(|two| two == b" /").map(|at| at + 1) else {
+            all.extend_from_slice(line);
+            continue;
+        };
+        let (front, name) = (&line[..at], line[at..].trim_ascii_end());
+        // Ours are bound below a descriptor, for want of room in an address.
+        let below = name.strip_prefix(b"/proc/self/fd/").and_then(|rest| rest.splitn(2, |&c| c == b'/').nth(1).map(<[u8]>::to_vec));
+        let seen = || Some(vfs.place_of_host(name).ok()?.and_then(|(_, place)| vfs.seen_from_root(&place)));
+        if let Some(name) = below.or_else(|| seen().flatten()) {
+            all.extend_from_slice(front);
+            all.extend_from_slice(&name);
+            all.push(b'\n');
         }
     }
     Ok(all)
+}
+
+/// proc_pid_status(5) with the user and group that the process seems to have.
+pub fn status(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
+    let pid = path.split(|&c| c == b'/').next().and_then(crate::dirent::number).unwrap_or(0);
+    let seen = crate::identity::peer::of(vfs, pid as u32).ok().flatten();
+    let text = read(vfs, path)?;
+    let Some([user, group]) = seen else { return Ok(text) };
+    let line = |line: &[u8]| match line {
+        line if line.starts_with(b"Uid:") => format!("Uid:\t{user}\t{user}\t{user}\t{user}\n").into_bytes(),
+        line if line.starts_with(b"Gid:") => format!("Gid:\t{group}\t{group}\t{group}\t{group}\n").into_bytes(),
+        line => line.to_vec(),
+    };
+    Ok(text.split_inclusive(|&c| c == b'\n').flat_map(line).collect())
 }
 
 /// One mounted folder, for the two lists.

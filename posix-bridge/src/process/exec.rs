@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::engine::Process;
 use crate::engine::texts::{self, Text};
 use crate::engine::thread::{AltStack, current};
+use crate::identity::owner;
 use crate::proc::EXE;
 use crate::vfs::Vfs;
 use crate::vfs::path::PathBuffer;
@@ -96,6 +97,7 @@ fn open(vfs: &Vfs, dir: RawFd, path: &CStr, last: Last) -> Result<OwnedFd> {
     let args =
         [file.as_raw_fd() as usize, c"".as_ptr() as usize, libc::X_OK as usize, (libc::AT_EMPTY_PATH | libc::AT_EACCESS) as usize, 0, 0];
     linux::pass(libc::SYS_faccessat2, args).map_err(|e| if e == Errno::ENOSYS && stat.st_mode & 0o111 != 0 { e } else { Errno::EACCES })?;
+    owner::may_run(crate::engine::process(), file.as_raw_fd())?;
     Ok(file)
 }
 
@@ -207,13 +209,15 @@ impl Loaded {
         drop(memory);
         let mut random = [0u8; 16];
         host::process::random(&mut random);
-        let aux = auxiliary(&image, interpreter_base, random);
+        let mut aux = auxiliary(&image, interpreter_base, random);
+        become_owner(process, &self.file, &mut aux);
         let plan = StackPlan { arguments: &self.arguments, environment: &environment, path: &self.path, aux: &aux };
         let first = first_stack(&plan, stack + size);
         Addr(first.start).write_bytes(&first.bytes)?;
         tell_kernel(&self.path, &first.texts, first.aux);
         // By this descriptor /proc knows the program.
         linux::copy_to(self.file.as_raw_fd(), EXE)?;
+        crate::vfs::ours::take(EXE);
         Ok(Registers { rip: entry as u64, rsp: first.start as u64, flags: 0x202, cs: USER_CS, ss: USER_SS, ..Registers::default() })
     }
 }
@@ -236,9 +240,14 @@ fn map(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, placement: Placement, texts: &m
 
 /// Where a program that may lie anywhere goes: far from what the host maps, and with room for its break.
 fn base() -> usize {
+    const FIRST: usize = 0x2aaa_0000_0000;
+    let persona = linux::pass(libc::SYS_personality, [u32::MAX as usize, 0, 0, 0, 0, 0]).unwrap_or(0);
+    if persona & libc::ADDR_NO_RANDOMIZE as usize != 0 {
+        return FIRST;
+    }
     let mut random = [0u8; 4];
     host::process::random(&mut random);
-    0x2aaa_0000_0000 + (u32::from_ne_bytes(random) as usize & 0xfff_ffff) * PAGE
+    FIRST + (u32::from_ne_bytes(random) as usize & 0xfff_ffff) * PAGE
 }
 
 /// The stack: as large as the limit on it says.
@@ -285,6 +294,27 @@ fn auxiliary(image: &Image, interpreter: usize, random: [u8; 16]) -> Vec<Aux> {
             .map(|(k, v)| Aux::Value(k, v)),
     );
     aux
+}
+
+/// Where the guest seems to be root: a program whose mode says so runs as its file's owner. Tells it who it is.
+fn become_owner(process: &Process, file: &OwnedFd, aux: &mut [Aux]) {
+    let mut identity = process.identity.lock();
+    let Some(identity) = identity.as_mut() else { return };
+    let (mode, owner) = owner::of(identity, file.as_raw_fd()).unwrap_or_default();
+    let distrusts = identity.execute(mode, owner);
+    let [user, effective_user, group, effective_group] = identity.auxiliary().map(|id| id as usize);
+    for entry in aux {
+        if let Aux::Value(kind, value) = entry {
+            *value = match *kind as u64 {
+                libc::AT_UID => user,
+                libc::AT_EUID => effective_user,
+                libc::AT_GID => group,
+                libc::AT_EGID => effective_group,
+                libc::AT_SECURE => usize::from(distrusts),
+                _ => continue,
+            };
+        }
+    }
 }
 
 /// What the host shows of the process: its name, arguments, environment.
@@ -365,6 +395,9 @@ fn run(call: &mut Call, program: Program, environment: Vec<Vec<u8>>) -> Result<u
     let _ = linux::pass(libc::SYS_set_robust_list, [0, 24, 0, 0, 0, 0]);
     for timer in process.timers.lock().drain(..) {
         let _ = linux::pass(libc::SYS_timer_delete, [timer as usize, 0, 0, 0, 0, 0]);
+    }
+    for context in process.contexts.lock().drain(..) {
+        let _ = linux::pass(libc::SYS_io_destroy, [context, 0, 0, 0, 0, 0]);
     }
     let registers = match program {
         Program::Elf(loaded) => loaded.replace(process, environment),

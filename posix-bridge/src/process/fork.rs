@@ -9,10 +9,11 @@ use crate::call::Call;
 use crate::engine::texts;
 use crate::engine::thread::{Thread, Threads};
 use crate::session;
+use crate::vfs::ours::{self, Ours};
 use host::linux::engine::{self, block};
 use host::linux::{self, trap};
 use host::{Errno, Result};
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 
 /// What a child of a vfork holds until it runs another program or ends.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,9 @@ pub struct Vfork {
 
 /// How much of the parent's stack a child may have written to: less than a pipe holds.
 const HANDED_BACK: usize = 32 << 10;
+
+/// The signal by which C libraries have all threads change their identity (nptl(7)).
+const SIGSETXID: i32 = 33;
 
 /// Flags of clone(2) that make a thread.
 const THREAD: u64 = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u64;
@@ -94,13 +98,21 @@ fn new_thread(call: &mut Call, flags: u64, stack: usize, parent_tid: usize, chil
     let at = |flag, at| if has(flag) { at } else { 0 };
     let fs = if has(libc::CLONE_SETTLS) { tls } else { block().guest_fs() };
     let tid_at = [at(libc::CLONE_PARENT_SETTID, parent_tid), at(libc::CLONE_CHILD_SETTID, child_tid)];
+    // With the first one, the host's C library handles the signal that it changes identities by; so may the guest's.
+    let first = call.process.threads.is_single();
+    if first {
+        call.process.actions.get(SIGSETXID);
+    }
     let tid = Thread::spawn(&registers, call.state.bytes(), fs, mask, at(libc::CLONE_CHILD_CLEARTID, child_tid), tid_at);
+    if first {
+        call.process.actions.restore(SIGSETXID);
+    }
     trap::set_mask(mask);
     Ok(tid? as usize)
 }
 
 /// Forks. In the parent of a vfork, the pipe at which it waits is given too.
-fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid, tls]: [usize; 3]) -> Result<(usize, Option<OwnedFd>)> {
+fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid, tls]: [usize; 3]) -> Result<(usize, Option<Ours>)> {
     let has = |flag: libc::c_int| flags & flag as u32 as u64 != 0;
     let pipe = if has(libc::CLONE_VFORK) { Some(ours_pipe()?) } else { None };
     session::share_with_child();
@@ -114,15 +126,18 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     }
     let actions = process.actions.lock();
     let mut timers = process.timers.lock();
+    let mut contexts = process.contexts.lock();
     let limit = process.descriptor_limit.lock();
+    let identity = process.identity.lock();
     let mut list = process.threads.list.lock();
     let child = engine::fork(alone)?;
     if child == 0 {
         process.threads.only(thread);
         Threads::only_list(&mut list, thread);
         timers.clear();
+        contexts.clear();
     }
-    drop((memory, actions, timers, limit, list));
+    drop((memory, actions, timers, contexts, limit, identity, list));
     if child != 0 {
         if has(libc::CLONE_PARENT_SETTID) {
             let _ = Addr(parent_tid).write(child);
@@ -131,11 +146,11 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
     }
     if let Some(old) = thread.vfork.take() {
         // The grandparent waits for its own child only.
-        let _ = linux::pass(libc::SYS_close, [old.pipe as usize, 0, 0, 0, 0, 0]);
+        ours::close(old.pipe);
     }
     if let Some((read, write)) = pipe {
         drop(read);
-        thread.vfork.set(Some(Vfork { pipe: write.into_raw_fd(), from: call.registers.rsp as usize, len: HANDED_BACK }));
+        thread.vfork.set(Some(Vfork { pipe: write.into_raw(), from: call.registers.rsp as usize, len: HANDED_BACK }));
     }
     if has(libc::CLONE_CHILD_SETTID) {
         let _ = Addr(child_tid).write(thread.tid.load(std::sync::atomic::Ordering::Relaxed));
@@ -155,15 +170,15 @@ fn new_process(call: &mut Call, flags: u64, stack: usize, [parent_tid, child_tid
 }
 
 /// A pipe among our own descriptors.
-fn ours_pipe() -> Result<(OwnedFd, OwnedFd)> {
+fn ours_pipe() -> Result<(Ours, Ours)> {
     let mut fds = [0i32; 2];
     linux::pass(libc::SYS_pipe2, [fds.as_mut_ptr() as usize, libc::O_CLOEXEC as usize, 0, 0, 0, 0])?;
     let [read, write] = fds.map(linux::own);
-    Ok((linux::move_up_if_possible(read, crate::vfs::OURS), linux::move_up_if_possible(write, crate::vfs::OURS)))
+    Ok((Ours::new_if_possible(read), Ours::new_if_possible(write)))
 }
 
 /// Waits until the child of a vfork runs another program or has ended, and takes back what it wrote to our stack.
-fn wait_for_child(call: &Call, pipe: OwnedFd) {
+fn wait_for_child(call: &Call, pipe: Ours) {
     // Only a fatal signal ends this wait on Linux (vfork(2)); the others wait, too.
     let mask = trap::set_mask(!trap::FAULTS);
     let mut bytes = Vec::new();
@@ -198,12 +213,12 @@ pub fn leave_vfork(thread: &Thread) {
     if Addr(vfork.from).read_bytes(&mut bytes).is_ok() {
         let _ = host::file::write_all(vfork.pipe, &bytes);
     }
-    let _ = linux::pass(libc::SYS_close, [vfork.pipe as usize, 0, 0, 0, 0, 0]);
+    ours::close(vfork.pipe);
 }
 
 /// The child of a vfork runs another program: its parent goes on.
 pub fn release_vfork(thread: &Thread) {
     if let Some(vfork) = thread.vfork.take() {
-        let _ = linux::pass(libc::SYS_close, [vfork.pipe as usize, 0, 0, 0, 0, 0]);
+        ours::close(vfork.pipe);
     }
 }

@@ -40,11 +40,17 @@ pub fn absent(_: &mut Call) -> Result<usize> {
     Err(Errno::ENOSYS)
 }
 
+/// Programs of these kinds are run: PER_LINUX, and PER_LINUX32, for which uname(2) names another machine.
+const PERSONAS: [u32; 2] = [0, 8];
+/// What narrows the memory that there is: ours needs it all.
+const NARROW: u32 = (libc::ADDR_LIMIT_32BIT | libc::ADDR_LIMIT_3GB) as u32;
+
 /// personality(2)
-pub fn personality(_: &mut Call, persona: u32) -> Result<usize> {
-    match persona {
-        // PER_LINUX, and the question what it is.
-        0 | 0xffff_ffff => Ok(0),
-        _ => Err(Errno::EINVAL),
+pub fn personality(call: &mut Call, persona: u32) -> Result<usize> {
+    // The question what it is.
+    let asks = persona == u32::MAX;
+    if !asks && (!PERSONAS.contains(&(persona & 0xff)) || persona & NARROW != 0) {
+        return Err(Errno::EINVAL);
     }
+    call.pass(call.args)
 }

@@ -2,6 +2,7 @@
 
 use crate::args::Addr;
 use crate::call::Call;
+use crate::identity;
 use host::linux::engine::block;
 use host::{Errno, Result};
 
@@ -38,6 +39,9 @@ const PASSED: [i32; 27] = [
 
 /// prctl(2)
 pub fn prctl(call: &mut Call, option: i32) -> Result<usize> {
+    if let Some(done) = identity::prctl(call, option, call.args[1]) {
+        return done;
+    }
     if PASSED.contains(&option) { call.pass(call.args) } else { Err(Errno::EINVAL) }
 }
 

@@ -83,6 +83,13 @@ impl Actions {
         }
     }
 
+    /// Tells the host once more what the guest wants: its C library may have put something of its own there.
+    pub fn restore(&self, signal: i32) {
+        let mut known = self.0.lock();
+        let action = *known.of(signal);
+        let _ = tell_host(signal, &action);
+    }
+
     /// Held while the process is split in two.
     pub fn lock(&self) -> MutexGuard<'_, impl Sized> {
         self.0.lock()

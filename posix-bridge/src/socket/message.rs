@@ -1,7 +1,7 @@
 //! Messages with headers: sendmsg(2), recvmsg(2) and their forms for several.
 
 use super::address::{Address, translate};
-use super::keep_out;
+use super::{credentials, keep_out};
 use crate::args::{Addr, Fd};
 use crate::call::Call;
 use host::{Errno, Result};
@@ -32,20 +32,21 @@ pub fn sendmsg(call: &mut Call, fd: Fd, message: Addr, flags: i32) -> Result<usi
 }
 
 fn send(call: &Call, fd: Fd, message: Addr, flags: i32) -> Result<usize> {
-    let pass = |message: usize| call.wait_as(libc::SYS_sendmsg, [fd.0 as usize, message, flags as usize, 0, 0, 0]);
     let header: Header = message.read()?;
-    match if header.name == 0 { None } else { Address::read(Addr(header.name), header.name_len)? } {
-        Some(path) => path.with_socket(call, |address, len| {
-            let header = Header { name: address, name_len: len as u32, ..header };
-            pass(&raw const header as usize)
-        }),
-        None => pass(message.0),
-    }
+    let pass = |header: Header| call.wait_as(libc::SYS_sendmsg, [fd.0 as usize, &raw const header as usize, flags as usize, 0, 0, 0]);
+    credentials::with_control(call, Addr(header.control), header.control_len, |control| {
+        let header = Header { control, ..header };
+        match if header.name == 0 { None } else { Address::read(Addr(header.name), header.name_len)? } {
+            Some(path) => path.with_socket(call, |address, len| pass(Header { name: address, name_len: len as u32, ..header })),
+            None => pass(header),
+        }
+    })
 }
 
 /// sendmmsg(2)
 pub fn sendmmsg(call: &mut Call, fd: Fd, messages: Addr, count: u32, flags: i32) -> Result<usize> {
-    let named = (0..count.min(1024) as usize).any(|i| messages.plus(i * MANY).read::<usize>().is_ok_and(|name| name != 0));
+    let named = call.process.emulates_root
+        || (0..count.min(1024) as usize).any(|i| messages.plus(i * MANY).read::<usize>().is_ok_and(|name| name != 0));
     if !named {
         return call.wait([fd.0 as usize, messages.0, count as usize, flags as usize, 0, 0]);
     }
@@ -97,6 +98,9 @@ fn arrived(call: &Call, message: Addr, room: u32) -> Result<()> {
         let [level, kind]: [i32; 2] = control.plus(8).read()?;
         if len < CONTROL_HEADER || len > header.control_len - at {
             break;
+        }
+        if level == libc::SOL_SOCKET && kind == libc::SCM_CREDENTIALS && len >= CONTROL_HEADER + 12 {
+            credentials::show(call, control.plus(CONTROL_HEADER))?;
         }
         if level == libc::SOL_SOCKET && kind == libc::SCM_RIGHTS {
             for i in (CONTROL_HEADER..len - len % 4).step_by(4) {

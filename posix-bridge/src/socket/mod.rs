@@ -2,8 +2,10 @@
 //! looked at.
 
 mod address;
+mod credentials;
 mod message;
 
+pub use credentials::{getsockopt, socket};
 pub use message::*;
 
 use crate::args::{Addr, Fd};

@@ -23,13 +23,15 @@ pub fn close_range(call: &mut Call, first: u32, last: u32, flags: u32) -> Result
     if last < ours || first >= after {
         return part(first, last);
     }
-    if first < ours {
-        part(first, ours - 1)?;
+    // Those between two of ours, and what lies before and after them.
+    let mut from = first;
+    for fd in (first.max(ours)..=last.min(after - 1)).filter(|&fd| is_ours(fd as i32)) {
+        if from < fd {
+            part(from, fd - 1)?;
+        }
+        from = fd + 1;
     }
-    if last >= after {
-        part(after, last)?;
-    }
-    Ok(0)
+    if from <= last { part(from, last) } else { Ok(0) }
 }
 
 /// dup2(2)

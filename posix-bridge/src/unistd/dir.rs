@@ -121,8 +121,7 @@ fn read_proc(vfs: &Vfs, dir: RawFd, buffer: Addr, size: usize) -> Result<usize> 
             break;
         }
         for entry in dirent::entries(&room[..len]) {
-            let own_reading = here.ends_with(b"fd") && dirent::number(entry.name).is_some_and(crate::vfs::is_ours);
-            if entry.name == b"." || entry.name == b".." || !own_reading && proc::kind_of(vfs, &here, entry.name).is_some() {
+            if entry.name == b"." || entry.name == b".." || proc::kind_of(vfs, &here, entry.name).is_some() {
                 seen.extend_from_slice(entry.record);
             }
         }

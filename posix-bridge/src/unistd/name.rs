@@ -2,6 +2,7 @@
 
 use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
+use crate::identity::owner;
 use crate::stat::exists_or_read_only;
 use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::{Last, Located, magic};
@@ -29,6 +30,9 @@ pub fn faccessat2(call: &mut Call, dir: Fd, path: Path, mode: i32, flags: i32) -
     let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     let ask = |fd: i32| {
+        if let Some(done) = owner::access(call, fd, mode, flags & libc::AT_EACCESS != 0) {
+            return done;
+        }
         let at = libc::AT_EMPTY_PATH | flags & libc::AT_EACCESS;
         linux::pass(libc::SYS_faccessat2, [fd as usize, c"".as_ptr() as usize, mode as usize, at as usize, 0, 0])
     };
@@ -189,6 +193,9 @@ pub fn fchownat(call: &mut Call, dir: Fd, path: Path, user: u32, group: u32, fla
     let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
     let change = |fd: i32| {
+        if let Some(done) = owner::change(call, fd, user, group) {
+            return done;
+        }
         let empty = libc::AT_EMPTY_PATH as usize;
         linux::pass(libc::SYS_fchownat, [fd as usize, c"".as_ptr() as usize, user as usize, group as usize, empty, 0])
     };
@@ -208,7 +215,7 @@ pub fn truncate(call: &mut Call, path: Path, len: usize) -> Result<usize> {
 }
 
 /// fchown(2)
-pub fn fchown(call: &mut Call, fd: Fd, _user: u32, _group: u32) -> Result<usize> {
+pub fn fchown(call: &mut Call, fd: Fd, user: u32, group: u32) -> Result<usize> {
     call.vfs.changeable(fd.0)?;
-    call.pass(call.args)
+    owner::change(call, fd.0, user, group).unwrap_or_else(|| call.pass(call.args))
 }

@@ -1,7 +1,7 @@
 //! The directory that a thread last looked into, held open: programs look at many files of one directory in turn.
 
 use super::path::{PathBuffer, c_path};
-use super::{Id, OURS, id, is_ours, open_dir};
+use super::{Id, Ours, id, is_ours, open_dir};
 use crate::session;
 use host::Result;
 use host::linux;
@@ -36,7 +36,7 @@ impl Stamp {
 pub struct Parent {
     base: RawFd,
     path: Vec<u8>,
-    pub fd: OwnedFd,
+    pub fd: Ours,
     id: Id,
     seen: Cell<Stamp>,
     /// How often it was used since.
@@ -83,8 +83,9 @@ pub fn open_parent(base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<
     if USED.replace(now) != now && !habit {
         return Ok(Opened::New(fd));
     }
-    let fd = linux::move_up(fd, OURS)?;
     let id = id(&linux::fstat(fd.as_raw_fd())?);
+    // There is no room for one more of ours.
+    let Ok(fd) = Ours::new(fd) else { return open_dir(base, c_path).map(Opened::New) };
     let parent = Rc::new(Parent { base, path: path.to_vec(), fd, id, seen, uses: Cell::new(0) });
     HELD.set(Some(parent.clone()));
     Ok(Opened::Held(parent))

@@ -7,6 +7,7 @@
 mod links;
 mod memo;
 pub mod open;
+pub mod ours;
 pub mod path;
 pub mod resolve;
 pub mod target;
@@ -24,18 +25,8 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
+pub use ours::{OURS, OURS_COUNT, Ours, is_ours};
 pub use resolve::Located;
-
-/// The lowest number for descriptors of our own. They lie high, below the usual limit of 1024: the kernel copies tables
-/// of descriptors up to the highest one at each fork.
-pub const OURS: RawFd = 960;
-/// How many numbers from [`OURS`] on are kept from the guest.
-pub const OURS_COUNT: RawFd = 64;
-
-/// Whether a descriptor is one of ours, which the guest must neither close nor replace.
-pub fn is_ours(fd: RawFd) -> bool {
-    (OURS..OURS + OURS_COUNT).contains(&fd)
-}
 
 /// Device and inode number.
 pub type Id = (u64, u64);
@@ -46,7 +37,7 @@ pub fn id(stat: &libc::stat) -> Id {
 
 /// A folder of the host that is held open.
 pub struct Folder {
-    pub fd: OwnedFd,
+    pub fd: Ours,
     pub id: Id,
 }
 
@@ -57,7 +48,7 @@ impl Folder {
     }
 
     fn hold(fd: OwnedFd) -> Result<Folder> {
-        let fd = linux::move_up(fd, OURS)?;
+        let fd = Ours::new(fd)?;
         Ok(Folder { id: id(&linux::fstat(fd.as_raw_fd())?), fd })
     }
 }
@@ -542,16 +533,8 @@ impl Vfs {
     /// 6.2) that there are no more. Listing it makes the kernel set up an entry for each.
     fn low_descriptors(&self) -> Option<Vec<RawFd>> {
         let count = linux::fstatat(self.proc().ok()?.fd.as_raw_fd(), c"self/fd", 0).ok()?.st_size;
-        let mut missing = usize::try_from(count).ok()?;
+        let missing = usize::try_from(count).ok()?.checked_sub(ours::count())?;
         let mut open = Vec::with_capacity(missing);
-        // Ours are open for paths only, mostly.
-        for ours in [crate::proc::EXE].into_iter().chain(OURS..crate::proc::EXE) {
-            let is_open = linux::pass(libc::SYS_fcntl, [ours as usize, libc::F_GETFD as usize, 0, 0, 0, 0]).is_ok();
-            if !is_open && ours != crate::proc::EXE {
-                break;
-            }
-            missing = missing.checked_sub(usize::from(is_open))?;
-        }
         for first in (0..256).step_by(64) {
             if missing == open.len() {
                 break;
