@@ -97,11 +97,11 @@ fn away(code: Code, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
 }
 
 /// The displacement of an instruction that ends at `from`.
-fn near(from: u64, to: u64) -> Option<[u8; 4]> {
+pub(crate) fn near(from: u64, to: u64) -> Option<[u8; 4]> {
     i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes)
 }
 
-fn jump(from: u64, to: u64) -> Option<Vec<u8>> {
+pub(crate) fn jump(from: u64, to: u64) -> Option<Vec<u8>> {
     Some([&[0xe9][..], &near(from + JUMP, to)?].concat())
 }
 
@@ -177,16 +177,16 @@ fn longest_last(code: &[u8]) -> Option<usize> {
 }
 
 /// Those who read on from the beginning of some code.
-struct Readers {
-    tried: usize,
+pub(crate) struct Readers {
+    pub(crate) tried: usize,
     /// How many come to its end.
-    come: usize,
+    pub(crate) come: usize,
     /// Whether all of those come by the place in question.
-    all_by: bool,
+    pub(crate) all_by: bool,
 }
 
 /// Reads on to the end of `code` from many places before `start`.
-fn readers(code: &[u8], start: usize) -> Readers {
+pub(crate) fn readers(code: &[u8], start: usize) -> Readers {
     let mut readers = Readers { tried: 0, come: 0, all_by: true };
     for from in 0..start.saturating_sub(usize::from(start > 32) * 16).max(1) {
         let (mut next, mut seen) = (from, false);

@@ -1,6 +1,7 @@
 //! x86 decoder work: raw system-call sites, and what a faulting instruction was about.
 #![deny(unsafe_code)]
 
+pub mod cpuid;
 pub mod lazy;
 pub mod length;
 pub mod patch;

@@ -2,6 +2,7 @@
 //!
 //! The only crate that calls it. Nothing here knows Windows or the guest; addresses are plain numbers.
 
+pub mod cpu;
 pub mod errno;
 pub mod eventfd;
 pub mod file;

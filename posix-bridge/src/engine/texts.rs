@@ -2,7 +2,8 @@
 //!
 //! The processes of a run note where they trap in the code of a file. When that has cost them more than it takes, a copy of the
 //! code is made in the file that they share, with all of these sites patched ([`dbt::lazy`]), and from then on it is mapped in the
-//! place of the file's own: its pages are shared by all, and none is touched to patch it.
+//! place of the file's own: its pages are shared by all, and none is touched to patch it. In the same copy `cpuid` is answered without
+//! the processor, where that is the same for all processors ([`dbt::cpuid`]).
 //!
 //! Trampolines lie behind the end of the segment, in the rest of its last page. A later copy adds to the one before: whoever is
 //! in a trampoline stays in it.
@@ -11,8 +12,10 @@ use super::{Engine, process};
 use crate::proc::mapped_path;
 use crate::session::{self, Session, session};
 use crate::vfs::Vfs;
+use dbt::cpuid;
 use dbt::lazy::{self, AROUND, Change};
 use dbt::scan::Code;
+use host::cpu::Answers;
 use host::linux::{self, engine};
 use host::mem::{self, PAGE, Place, Prot};
 use loader::elf::ElfFile;
@@ -153,6 +156,9 @@ impl Slot {
         {
             next = patch(&mut code, site, handler, next).unwrap_or(next);
             prepared += 1;
+        }
+        if self.copy().is_none() {
+            next = answer_cpuid(&mut code, next);
         }
         let path = vfs.host_path(fd).ok()?;
         let facts = format!("{offset} {:02x}:{:02x} {} ", libc::major(stat.st_dev), libc::minor(stat.st_dev), stat.st_ino);
@@ -347,6 +353,28 @@ fn patch(code: &mut [u8], site: u64, handler: usize, next: usize) -> Option<usiz
         code.get_mut(at..at + change.bytes.len())?.copy_from_slice(&change.bytes);
     }
     Some(end.next_multiple_of(16))
+}
+
+/// Has `cpuid` answered in a text wherever that can be, with trampolines from `next` on. Returns where those end.
+fn answer_cpuid(code: &mut [u8], mut next: usize) -> usize {
+    // Later copies have more system calls to patch.
+    let limit = next + code.len().saturating_sub(next) / 2;
+    let mut answers = Answers::default();
+    let sites: Vec<_> = cpuid::sites(Code { bytes: code, address: BASE }).collect();
+    for site in sites {
+        if next + cpuid::MAX_TRAMPOLINE > limit {
+            break;
+        }
+        let view = Code { bytes: code, address: BASE };
+        let Some((trampoline, change)) = cpuid::patch(view, &site, BASE + next as u64, |leaf, subleaf| answers.get(leaf, subleaf)) else {
+            continue;
+        };
+        let at = (change.at - BASE) as usize;
+        code[next..next + trampoline.len()].copy_from_slice(&trampoline);
+        code[at..at + change.bytes.len()].copy_from_slice(&change.bytes);
+        next += trampoline.len();
+    }
+    next.next_multiple_of(16)
 }
 
 /// What a mapping of the shared file stands for, by its offset there.

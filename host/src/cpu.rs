@@ -1,0 +1,72 @@
+//! What the processor says of itself.
+
+use std::arch::x86_64::{__cpuid, __cpuid_count};
+
+/// The first bit of EDX of leaf 7 that tells of cores of several kinds (Intel SDM, CPUID).
+const HYBRID: u32 = 1 << 15;
+/// AMD's leaf of its kinds of cores, and the bits of EAX that say that there are several (APM volume 3, appendix E).
+const EXTENDED_TOPOLOGY: u32 = 0x8000_0026;
+const SEVERAL_KINDS: u32 = 3 << 30;
+
+/// Whether processors of this machine may say different things of themselves.
+fn is_mixed() -> bool {
+    let last = __cpuid(0).eax;
+    let last_extended = __cpuid(0x8000_0000).eax;
+    last >= 7 && __cpuid_count(7, 0).edx & HYBRID != 0
+        || (EXTENDED_TOPOLOGY..0x9000_0000).contains(&last_extended) && __cpuid_count(EXTENDED_TOPOLOGY, 0).eax & SEVERAL_KINDS != 0
+}
+
+/// Whether a leaf says the same wherever and whenever one asks. Those with a processor's own number do not, and neither do those of
+/// clocks. `subleaf` None: not known; then there must be none.
+fn is_constant(leaf: u32, subleaf: Option<u32>) -> bool {
+    match (leaf, subleaf) {
+        // Maker and features; sizes of caches; bits of addresses.
+        (0 | 0x8000_0000..=0x8000_0006 | 0x8000_0008, _) => true,
+        // Invariant clocks and the like.
+        (0x8000_0007, _) => true,
+        // Features, the state that XSAVE saves, tracing, keys.
+        (7 | 0xd | 0x14, Some(0 | 1)) | (0x19, Some(_)) => true,
+        _ => false,
+    }
+}
+
+/// Answers to `cpuid` that hold for all processors of the machine.
+#[derive(Default)]
+pub struct Answers {
+    is_mixed: Option<bool>,
+    known: Vec<((u32, u32), [u32; 4])>,
+}
+
+impl Answers {
+    /// EAX, EBX, ECX and EDX. None: it depends on who asks.
+    pub fn get(&mut self, leaf: u32, subleaf: Option<u32>) -> Option<[u32; 4]> {
+        if !is_constant(leaf, subleaf) || *self.is_mixed.get_or_insert_with(is_mixed) {
+            return None;
+        }
+        let asked = (leaf, subleaf.unwrap_or(0));
+        if let Some((_, answer)) = self.known.iter().find(|(known, _)| *known == asked) {
+            return Some(*answer);
+        }
+        let said = __cpuid_count(asked.0, asked.1);
+        let answer = [said.eax, said.ebx, said.ecx, said.edx];
+        self.known.push((asked, answer));
+        Some(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_depends_on_who_asks() {
+        let mut answers = Answers::default();
+        assert_eq!(answers.get(1, None), None, "the processor's number");
+        assert_eq!(answers.get(7, None), None, "one of several subleaves");
+        assert_eq!(answers.get(0xb, Some(0)), None, "topology");
+        if let Some([last, ..]) = answers.get(0, None) {
+            assert_eq!(last, __cpuid(0).eax);
+            assert_eq!(answers.get(0, None).map(|a| a[0]), Some(last), "known by now");
+        }
+    }
+}
