@@ -196,9 +196,17 @@ pub(super) fn reset(bytes: &mut [u8]) {
 static FAST: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
 static STATE_SIZE: AtomicUsize = AtomicUsize::new(0);
 static STATE_MASK: AtomicU64 = AtomicU64::new(0);
-/// Whether a state has no other parts than x87, SSE and AVX, so that the entry can save it by single moves: XSAVE and XRSTOR take
-/// several times as long.
+/// Whether the entry can save a state by single moves, XSAVE and XRSTOR taking several times as long: 0 no; [`AVX`] or [`AVX512`] if it
+/// has no other parts than those.
 static SIMPLE: AtomicU8 = AtomicU8::new(0);
+const AVX: u8 = 1;
+const AVX512: u8 = 2;
+/// Of AVX-512's parts, which follow each other: mask registers, upper halves of the first 16 registers, the other 16. From a state's
+/// start, in bytes.
+static AVX512_AT: AtomicUsize = AtomicUsize::new(0);
+/// From there.
+const UPPER: usize = 64;
+const OTHERS: usize = UPPER + 16 * 32;
 
 /// Bytes of a [`State`].
 pub fn state_size() -> usize {
@@ -232,15 +240,27 @@ pub fn init(hooks: Hooks) -> std::result::Result<(), &'static str> {
     // Without AMX tiles: 8 KiB that a program has to ask the kernel for first. And without PKRU, which nobody changes here: what the
     // guest denies itself is denied to calls that it makes (pkeys(7)).
     let mask = (u64::from(high) << 32 | u64::from(low)) & !(3 << 17 | 1 << 9);
-    let size = (2..63).filter(|part| mask & 1 << part != 0).fold(XSAVE_HEADER + 64, |size, part| {
-        // Size and offset of a part (Intel SDM, CPUID leaf 0Dh).
-        let leaf = std::arch::x86_64::__cpuid_count(0xd, part);
-        size.max((leaf.eax + leaf.ebx) as usize)
-    });
+    // Size and offset of a part (Intel SDM, CPUID leaf 0Dh).
+    let parts = (2..63).filter(|part| mask & 1 << part != 0).map(|part| (part, std::arch::x86_64::__cpuid_count(0xd, part)));
+    let (mut size, mut avx512) = (XSAVE_HEADER + 64, [0; 3]);
+    for (part, leaf) in parts {
+        size = size.max((leaf.eax + leaf.ebx) as usize);
+        if let 5..8 = part {
+            avx512[part as usize - 5] = leaf.ebx as usize;
+        }
+    }
     STATE_MASK.store(mask, Ordering::Relaxed);
     // XGETBV that tells what is in use (Intel SDM, CPUID leaf 0Dh).
     let tells_use = std::arch::x86_64::__cpuid_count(0xd, 1).eax & 4 != 0;
-    SIMPLE.store((mask == 7 && tells_use).into(), Ordering::Relaxed);
+    let [masks, upper, others] = avx512;
+    let simple = match mask {
+        7 => AVX,
+        // Mask registers of 64 bits.
+        0xe7 if upper == masks + UPPER && others == masks + OTHERS && std::arch::is_x86_feature_detected!("avx512bw") => AVX512,
+        _ => 0,
+    };
+    AVX512_AT.store(masks, Ordering::Relaxed);
+    SIMPLE.store(if tells_use { simple } else { 0 }, Ordering::Relaxed);
     STATE_SIZE.store(size, Ordering::Relaxed);
     let _ = HOOKS.set(hooks);
     super::trap::install();
@@ -495,15 +515,39 @@ unsafe extern "C" fn enter() {
         ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
         r"movaps [r12 + 160 + 16 * \n], xmm\n",
         ".endr",
-        // Whether upper halves are in use.
+        // What of the rest is in use.
         "mov ecx, 1",
         "xgetbv",
-        "and eax, 4",
+        "and eax, [rip + {mask}]",
+        "and eax, 0xe4",
+        "test al, 4",
         "jz 4f",
         ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
         r"vextractf128 [r12 + 576 + 16 * \n], ymm\n, 1",
         ".endr",
         "4:",
+        "test al, 0xe0",
+        "jz 9f",
+        "mov r13, [rip + {avx512_at}]",
+        "add r13, r12",
+        "test al, 0x20",
+        "jz 6f",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
+        r"kmovq [r13 + 8 * \n], k\n",
+        ".endr",
+        "6:",
+        "test al, 0x40",
+        "jz 7f",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        r"vextractf64x4 [r13 + {upper} + 32 * \n], zmm\n, 1",
+        ".endr",
+        "7:",
+        "test al, 0x80",
+        "jz 9f",
+        ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+        r"vmovaps [r13 + {others} + 64 * (\n - 16)], zmm\n",
+        ".endr",
+        "9:",
         "or eax, 2",
         "mov [r12 + 512], eax",
         "jmp 5f",
@@ -536,6 +580,38 @@ unsafe extern "C" fn enter() {
         ".endr",
         "4:",
         "ldmxcsr [r12 + 24]",
+        "cmp byte ptr gs:[{light}], {avx512}",
+        "jne 5f",
+        // What was not in use was zero, and library functions may have used it.
+        "mov r13, [rip + {avx512_at}]",
+        "add r13, r12",
+        "test byte ptr [r12 + 512], 0x40",
+        "jz 6f",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        r"vinsertf64x4 zmm\n, zmm\n, [r13 + {upper} + 32 * \n], 1",
+        ".endr",
+        "6:",
+        "test byte ptr [r12 + 512], 0x20",
+        "jz 7f",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
+        r"kmovq k\n, [r13 + 8 * \n]",
+        ".endr",
+        "jmp 8f",
+        "7:",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
+        r"kxorq k\n, k\n, k\n",
+        ".endr",
+        "8:",
+        "test byte ptr [r12 + 512], 0x80",
+        "jz 9f",
+        ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+        r"vmovaps zmm\n, [r13 + {others} + 64 * (\n - 16)]",
+        ".endr",
+        "jmp 5f",
+        "9:",
+        ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+        r"vpxorq zmm\n, zmm\n, zmm\n",
+        ".endr",
         "jmp 5f",
         "3:",
         "mov eax, [rip + {mask}]",
@@ -633,6 +709,10 @@ unsafe extern "C" fn enter() {
         full = const FULL,
         light = const LIGHT,
         simple = sym SIMPLE,
+        avx512 = const AVX512,
+        avx512_at = sym AVX512_AT,
+        upper = const UPPER,
+        others = const OTHERS,
         ss = const USER_SS,
         cs = const USER_CS,
         fast = sym FAST,
