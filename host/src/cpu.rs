@@ -8,6 +8,18 @@ const HYBRID: u32 = 1 << 15;
 const EXTENDED_TOPOLOGY: u32 = 0x8000_0026;
 const SEVERAL_KINDS: u32 = 3 << 30;
 
+/// Whether there is XSAVEOPT, and the system has enabled it. The standard library would ask for all features at once; under a hypervisor
+/// each `cpuid` takes microseconds.
+pub fn has_xsaveopt() -> bool {
+    const OSXSAVE: u32 = 1 << 27;
+    __cpuid(0).eax >= 0xd && __cpuid(1).ecx & OSXSAVE != 0 && __cpuid_count(0xd, 1).eax & 1 != 0
+}
+
+/// Whether there is AVX512BW, on a processor that has leaf 7. Whether the system has enabled it is said by XCR0.
+pub fn has_avx512bw() -> bool {
+    __cpuid_count(7, 0).ebx & 1 << 30 != 0
+}
+
 /// Whether processors of this machine may say different things of themselves.
 fn is_mixed() -> bool {
     let last = __cpuid(0).eax;

@@ -231,7 +231,7 @@ pub fn init(hooks: Hooks) -> std::result::Result<(), &'static str> {
     if unsafe { libc::getauxval(libc::AT_HWCAP2) } & 2 == 0 {
         return Err("the processor or kernel has no rdfsbase and wrfsbase (Linux 5.9, Ivy Bridge)");
     }
-    if !std::arch::is_x86_feature_detected!("xsaveopt") {
+    if !crate::cpu::has_xsaveopt() {
         return Err("the processor has no xsaveopt");
     }
     let (low, high): (u32, u32);
@@ -256,7 +256,7 @@ pub fn init(hooks: Hooks) -> std::result::Result<(), &'static str> {
     let simple = match mask {
         7 => AVX,
         // Mask registers of 64 bits.
-        0xe7 if upper == masks + UPPER && others == masks + OTHERS && std::arch::is_x86_feature_detected!("avx512bw") => AVX512,
+        0xe7 if upper == masks + UPPER && others == masks + OTHERS && crate::cpu::has_avx512bw() => AVX512,
         _ => 0,
     };
     AVX512_AT.store(masks, Ordering::Relaxed);

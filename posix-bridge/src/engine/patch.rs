@@ -16,9 +16,10 @@ use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// A site that traps so often is patched. A patch costs as much as some eight traps, and makes later forks dearer: the page is no
-/// longer shared with the file. Programs of a shell script live through thirty calls in all.
-const OFTEN: u32 = 8;
+/// A site that traps so often is patched. A patch costs as much as a few traps, and makes later forks dearer: the page is no longer
+/// shared with the file. Programs of a shell script live through thirty calls in all. A tool with threads that lives for ten
+/// milliseconds gains one or two per cent over eight, a shell's loop nothing.
+const OFTEN: u32 = 4;
 /// After so many a site is beyond help.
 const TOLD: u32 = 64 * OFTEN;
 
