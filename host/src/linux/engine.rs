@@ -8,6 +8,9 @@
 //! A signal may come at any instruction. The selector byte, which also tells the kernel whether to trap system calls, says
 //! whose state is in the registers; where both are mixed, labels tell the handler ([`super::trap`]) how to get out of it.
 
+pub use super::state::{SW_BYTES, State, XSAVE_HEADER, features, state_size};
+
+use super::state::{self, AVX512, AVX512_AT, OTHERS, SIMPLE, STATE_MASK, STATE_SIZE, UPPER};
 use crate::errno::{Errno, Result};
 use std::arch::{asm, naked_asm};
 use std::sync::OnceLock;
@@ -116,107 +119,8 @@ pub(super) fn hooks() -> &'static Hooks {
     }
 }
 
-/// Vector and floating-point state in XSAVE's standard format (Intel SDM vol. 1, 13.4).
-pub struct State {
-    at: *mut u8,
-    /// Saved by the entry, and so perhaps not whole yet: see [`Block::light`].
-    ours: bool,
-}
-
-/// Offset of the XSAVE header.
-pub const XSAVE_HEADER: usize = 512;
-const MXCSR: usize = 24;
-/// The software bytes of the legacy area (uapi/asm/sigcontext.h, `struct _fpx_sw_bytes`).
-pub const SW_BYTES: usize = 464;
-
-impl State {
-    /// # Safety
-    /// `at` is a state of [`state_size`] bytes that outlives this value.
-    pub(super) unsafe fn new(at: *mut u8) -> State {
-        State { at, ours: false }
-    }
-
-    /// Saves what the entry has left in the processor. From then on the exit loads all of it.
-    fn complete(&self) {
-        if self.ours && block().light.swap(0, Ordering::Relaxed) != 0 {
-            // SAFETY: the area has room for it, and a header that the entry has filled.
-            unsafe { asm!("xsave64 [{}]", in(reg) self.at, in("eax") 1, in("edx") 0, options(nostack, preserves_flags)) };
-        }
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        self.complete();
-        // SAFETY: see `new`.
-        unsafe { std::slice::from_raw_parts(self.at, state_size()) }
-    }
-
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        self.complete();
-        // SAFETY: see `new`; the value is the only way to it meanwhile.
-        unsafe { std::slice::from_raw_parts_mut(self.at, state_size()) }
-    }
-
-    /// As the processor starts with, and as a signal handler finds it.
-    pub fn reset(&mut self) {
-        reset(self.bytes_mut());
-    }
-
-    /// Takes over a state that the guest has written: `read` puts it there and says how much there is. If it fails, what is there
-    /// is of no use.
-    pub fn load<E>(&mut self, read: impl FnOnce(&mut [u8]) -> std::result::Result<usize, E>) -> std::result::Result<(), E> {
-        let features = features();
-        let bytes = self.bytes_mut();
-        let len = read(bytes)?;
-        if len < XSAVE_HEADER + 64 {
-            bytes[XSAVE_HEADER..XSAVE_HEADER + 64].fill(0);
-            bytes[XSAVE_HEADER] = 3;
-        }
-        // What xrstor would refuse: features that are not there, the compacted form, reserved bits.
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[XSAVE_HEADER..XSAVE_HEADER + 8]);
-        let present = u64::from_ne_bytes(word) & features;
-        bytes[XSAVE_HEADER..XSAVE_HEADER + 8].copy_from_slice(&present.to_ne_bytes());
-        bytes[XSAVE_HEADER + 8..XSAVE_HEADER + 64].fill(0);
-        bytes[MXCSR + 2..MXCSR + 4].fill(0);
-        Ok(())
-    }
-}
-
-/// See [`State::reset`].
-pub(super) fn reset(bytes: &mut [u8]) {
-    if let Some(header) = bytes.get_mut(XSAVE_HEADER..XSAVE_HEADER + 64) {
-        header.fill(0);
-    }
-    // Control word and MXCSR as after a reset; XRSTOR takes MXCSR from here in any case.
-    bytes[0..2].copy_from_slice(&0x37fu16.to_ne_bytes());
-    bytes[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80u32.to_ne_bytes());
-}
-
 /// Which calls need nothing of us, by the low 16 bits of their number.
 static FAST: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
-static STATE_SIZE: AtomicUsize = AtomicUsize::new(0);
-static STATE_MASK: AtomicU64 = AtomicU64::new(0);
-/// Whether the entry can save a state by single moves, XSAVE and XRSTOR taking several times as long: 0 no; [`AVX`] or [`AVX512`] if it
-/// has no other parts than those.
-static SIMPLE: AtomicU8 = AtomicU8::new(0);
-const AVX: u8 = 1;
-const AVX512: u8 = 2;
-/// Of AVX-512's parts, which follow each other: mask registers, upper halves of the first 16 registers, the other 16. From a state's
-/// start, in bytes.
-static AVX512_AT: AtomicUsize = AtomicUsize::new(0);
-/// From there.
-const UPPER: usize = 64;
-const OTHERS: usize = UPPER + 16 * 32;
-
-/// Bytes of a [`State`].
-pub fn state_size() -> usize {
-    STATE_SIZE.load(Ordering::Relaxed)
-}
-
-/// The parts of the processor's state that a [`State`] has.
-pub fn features() -> u64 {
-    STATE_MASK.load(Ordering::Relaxed)
-}
 
 /// A call that is made as the guest makes it.
 pub fn set_fast(number: usize) {
@@ -231,37 +135,7 @@ pub fn init(hooks: Hooks) -> std::result::Result<(), &'static str> {
     if unsafe { libc::getauxval(libc::AT_HWCAP2) } & 2 == 0 {
         return Err("the processor or kernel has no rdfsbase and wrfsbase (Linux 5.9, Ivy Bridge)");
     }
-    if !crate::cpu::has_xsaveopt() {
-        return Err("the processor has no xsaveopt");
-    }
-    let (low, high): (u32, u32);
-    // SAFETY: xsaveopt implies XGETBV and an operating system that has enabled it.
-    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
-    // Without AMX tiles: 8 KiB that a program has to ask the kernel for first. And without PKRU, which nobody changes here: what the
-    // guest denies itself is denied to calls that it makes (pkeys(7)).
-    let mask = (u64::from(high) << 32 | u64::from(low)) & !(3 << 17 | 1 << 9);
-    // Size and offset of a part (Intel SDM, CPUID leaf 0Dh).
-    let parts = (2..63).filter(|part| mask & 1 << part != 0).map(|part| (part, std::arch::x86_64::__cpuid_count(0xd, part)));
-    let (mut size, mut avx512) = (XSAVE_HEADER + 64, [0; 3]);
-    for (part, leaf) in parts {
-        size = size.max((leaf.eax + leaf.ebx) as usize);
-        if let 5..8 = part {
-            avx512[part as usize - 5] = leaf.ebx as usize;
-        }
-    }
-    STATE_MASK.store(mask, Ordering::Relaxed);
-    // XGETBV that tells what is in use (Intel SDM, CPUID leaf 0Dh).
-    let tells_use = std::arch::x86_64::__cpuid_count(0xd, 1).eax & 4 != 0;
-    let [masks, upper, others] = avx512;
-    let simple = match mask {
-        7 => AVX,
-        // Mask registers of 64 bits.
-        0xe7 if upper == masks + UPPER && others == masks + OTHERS && crate::cpu::has_avx512bw() => AVX512,
-        _ => 0,
-    };
-    AVX512_AT.store(masks, Ordering::Relaxed);
-    SIMPLE.store(if tells_use { simple } else { 0 }, Ordering::Relaxed);
-    STATE_SIZE.store(size, Ordering::Relaxed);
+    state::init()?;
     let _ = HOOKS.set(hooks);
     super::trap::install();
     Ok(())
@@ -380,13 +254,13 @@ pub fn is_attached() -> bool {
 
 extern "C" fn call_hook(registers: *mut Registers, state: *mut u8) {
     // SAFETY: the asm's image of the guest's state, on this thread's stack.
-    let (registers, state) = unsafe { (&mut *registers, State { at: state, ours: true }) };
+    let (registers, state) = unsafe { (&mut *registers, State::of_entry(state)) };
     (hooks().call)(registers, state);
 }
 
 extern "C" fn pending_hook(registers: *mut Registers, state: *mut u8) {
     // SAFETY: as above.
-    let (registers, state) = unsafe { (&mut *registers, State { at: state, ours: true }) };
+    let (registers, state) = unsafe { (&mut *registers, State::of_entry(state)) };
     (hooks().pending)(registers, state);
 }
 
@@ -762,7 +636,7 @@ pub fn start(registers: &Registers, state: Option<&[u8]>) -> ! {
     let mut initial = vec![0; state_size()];
     match state {
         Some(state) => initial.copy_from_slice(state),
-        None => reset(&mut initial),
+        None => state::reset(&mut initial),
     }
     // Freed by nobody: so it lies on this thread's stack, below which the guest's calls will run.
     let mut room = [0u8; 4096];

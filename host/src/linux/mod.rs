@@ -5,6 +5,7 @@
 //! they work on descriptors and never through the C library's errno, which lies in thread-local storage.
 
 pub mod engine;
+mod state;
 pub mod trap;
 
 use crate::errno::{Errno, Result};

@@ -1,0 +1,147 @@
+//! Unsafe edge: vector and floating-point state, which the entry of a call saves and its exit loads ([`super::engine`]).
+
+use super::engine::block;
+use std::arch::asm;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+
+pub(super) static STATE_SIZE: AtomicUsize = AtomicUsize::new(0);
+pub(super) static STATE_MASK: AtomicU64 = AtomicU64::new(0);
+/// Whether the entry can save a state by single moves, XSAVE and XRSTOR taking several times as long: 0 no; [`AVX`] or [`AVX512`] if it
+/// has no other parts than those.
+pub(super) static SIMPLE: AtomicU8 = AtomicU8::new(0);
+const AVX: u8 = 1;
+pub(super) const AVX512: u8 = 2;
+/// Of AVX-512's parts, which follow each other: mask registers, upper halves of the first 16 registers, the other 16. From a state's
+/// start, in bytes.
+pub(super) static AVX512_AT: AtomicUsize = AtomicUsize::new(0);
+/// From there.
+pub(super) const UPPER: usize = 64;
+pub(super) const OTHERS: usize = UPPER + 16 * 32;
+
+/// Bytes of a [`State`].
+pub fn state_size() -> usize {
+    STATE_SIZE.load(Ordering::Relaxed)
+}
+
+/// The parts of the processor's state that a [`State`] has.
+pub fn features() -> u64 {
+    STATE_MASK.load(Ordering::Relaxed)
+}
+
+/// Vector and floating-point state in XSAVE's standard format (Intel SDM vol. 1, 13.4).
+pub struct State {
+    at: *mut u8,
+    /// Saved by the entry, and so perhaps not whole yet: see [`Block::light`].
+    ours: bool,
+}
+
+/// Offset of the XSAVE header.
+pub const XSAVE_HEADER: usize = 512;
+const MXCSR: usize = 24;
+/// The software bytes of the legacy area (uapi/asm/sigcontext.h, `struct _fpx_sw_bytes`).
+pub const SW_BYTES: usize = 464;
+
+impl State {
+    /// # Safety
+    /// `at` is a state of [`state_size`] bytes that outlives this value.
+    pub(super) unsafe fn new(at: *mut u8) -> State {
+        State { at, ours: false }
+    }
+
+    /// # Safety
+    /// As for `new`; the entry has saved it.
+    pub(super) unsafe fn of_entry(at: *mut u8) -> State {
+        State { at, ours: true }
+    }
+
+    /// Saves what the entry has left in the processor. From then on the exit loads all of it.
+    fn complete(&self) {
+        if self.ours && block().light.swap(0, Ordering::Relaxed) != 0 {
+            // SAFETY: the area has room for it, and a header that the entry has filled.
+            unsafe { asm!("xsave64 [{}]", in(reg) self.at, in("eax") 1, in("edx") 0, options(nostack, preserves_flags)) };
+        }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.complete();
+        // SAFETY: see `new`.
+        unsafe { std::slice::from_raw_parts(self.at, state_size()) }
+    }
+
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.complete();
+        // SAFETY: see `new`; the value is the only way to it meanwhile.
+        unsafe { std::slice::from_raw_parts_mut(self.at, state_size()) }
+    }
+
+    /// As the processor starts with, and as a signal handler finds it.
+    pub fn reset(&mut self) {
+        reset(self.bytes_mut());
+    }
+
+    /// Takes over a state that the guest has written: `read` puts it there and says how much there is. If it fails, what is there
+    /// is of no use.
+    pub fn load<E>(&mut self, read: impl FnOnce(&mut [u8]) -> std::result::Result<usize, E>) -> std::result::Result<(), E> {
+        let features = features();
+        let bytes = self.bytes_mut();
+        let len = read(bytes)?;
+        if len < XSAVE_HEADER + 64 {
+            bytes[XSAVE_HEADER..XSAVE_HEADER + 64].fill(0);
+            bytes[XSAVE_HEADER] = 3;
+        }
+        // What xrstor would refuse: features that are not there, the compacted form, reserved bits.
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[XSAVE_HEADER..XSAVE_HEADER + 8]);
+        let present = u64::from_ne_bytes(word) & features;
+        bytes[XSAVE_HEADER..XSAVE_HEADER + 8].copy_from_slice(&present.to_ne_bytes());
+        bytes[XSAVE_HEADER + 8..XSAVE_HEADER + 64].fill(0);
+        bytes[MXCSR + 2..MXCSR + 4].fill(0);
+        Ok(())
+    }
+}
+
+/// See [`State::reset`].
+pub(super) fn reset(bytes: &mut [u8]) {
+    if let Some(header) = bytes.get_mut(XSAVE_HEADER..XSAVE_HEADER + 64) {
+        header.fill(0);
+    }
+    // Control word and MXCSR as after a reset; XRSTOR takes MXCSR from here in any case.
+    bytes[0..2].copy_from_slice(&0x37fu16.to_ne_bytes());
+    bytes[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80u32.to_ne_bytes());
+}
+
+/// Finds out what there is to save.
+pub(super) fn init() -> std::result::Result<(), &'static str> {
+    if !crate::cpu::has_xsaveopt() {
+        return Err("the processor has no xsaveopt");
+    }
+    let (low, high): (u32, u32);
+    // SAFETY: xsaveopt implies XGETBV and an operating system that has enabled it.
+    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
+    // Without AMX tiles: 8 KiB that a program has to ask the kernel for first. And without PKRU, which nobody changes here: what the
+    // guest denies itself is denied to calls that it makes (pkeys(7)).
+    let mask = (u64::from(high) << 32 | u64::from(low)) & !(3 << 17 | 1 << 9);
+    // Size and offset of a part (Intel SDM, CPUID leaf 0Dh).
+    let parts = (2..63).filter(|part| mask & 1 << part != 0).map(|part| (part, std::arch::x86_64::__cpuid_count(0xd, part)));
+    let (mut size, mut avx512) = (XSAVE_HEADER + 64, [0; 3]);
+    for (part, leaf) in parts {
+        size = size.max((leaf.eax + leaf.ebx) as usize);
+        if let 5..8 = part {
+            avx512[part as usize - 5] = leaf.ebx as usize;
+        }
+    }
+    STATE_MASK.store(mask, Ordering::Relaxed);
+    // XGETBV that tells what is in use (Intel SDM, CPUID leaf 0Dh).
+    let tells_use = std::arch::x86_64::__cpuid_count(0xd, 1).eax & 4 != 0;
+    let [masks, upper, others] = avx512;
+    let simple = match mask {
+        7 => AVX,
+        // Mask registers of 64 bits.
+        0xe7 if upper == masks + UPPER && others == masks + OTHERS && crate::cpu::has_avx512bw() => AVX512,
+        _ => 0,
+    };
+    AVX512_AT.store(masks, Ordering::Relaxed);
+    SIMPLE.store(if tells_use { simple } else { 0 }, Ordering::Relaxed);
+    STATE_SIZE.store(size, Ordering::Relaxed);
+    Ok(())
+}
