@@ -66,9 +66,8 @@ impl Path {
             let mut block = [0; BLOCK];
             let block = &mut block[..(BLOCK - from % BLOCK).min(PATH_MAX - buffer.len())];
             fault::read_slice(from, block).map_err(|_| Errno::EFAULT)?;
-            let end = block.iter().position(|&c| c == 0);
-            let part = &block[..end.map_or(block.len(), |end| end + 1)];
-            buffer.extend_from_slice(part);
+            let end = CStr::from_bytes_until_nul(block).ok().map(CStr::to_bytes_with_nul);
+            buffer.extend_from_slice(end.unwrap_or(block));
             if end.is_some() {
                 return CStr::from_bytes_with_nul(buffer).map_err(|_| Errno::EFAULT);
             }

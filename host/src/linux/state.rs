@@ -31,7 +31,7 @@ pub fn features() -> u64 {
 /// Vector and floating-point state in XSAVE's standard format (Intel SDM vol. 1, 13.4).
 pub struct State {
     at: *mut u8,
-    /// Saved by the entry, and so perhaps not whole yet: see [`Block::light`].
+    /// Saved by the entry, and so perhaps not whole yet: see `light` of [`super::engine::Block`].
     ours: bool,
 }
 

@@ -36,7 +36,10 @@ impl Name {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        Ok(Name { bytes: name.iter().copied().chain([0]).collect() })
+        let mut bytes = ArrayVec::new();
+        bytes.try_extend_from_slice(name).map_err(|_| Errno::ENAMETOOLONG)?;
+        bytes.push(0);
+        Ok(Name { bytes })
     }
 
     pub fn bytes(&self) -> &[u8] {
