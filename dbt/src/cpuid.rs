@@ -41,9 +41,14 @@ const MOV: usize = 5;
 /// How far before the `mov` readers begin.
 const LEAD: usize = 48;
 
-/// All sites in `code`.
+/// All sites in `code`, apart from each other.
 pub fn sites(code: Code) -> impl Iterator<Item = Site> {
-    memchr::memmem::find_iter(code.bytes, &[0x0f, 0xa2]).filter_map(move |at| site(code, at))
+    let mut end = 0;
+    memchr::memmem::find_iter(code.bytes, &[0x0f, 0xa2]).filter_map(move |at| {
+        let site = site(code, at).filter(|site| site.start >= end)?;
+        end = site.after;
+        Some(site)
+    })
 }
 
 fn site(code: Code, at: usize) -> Option<Site> {

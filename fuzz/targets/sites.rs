@@ -1,6 +1,7 @@
 //! Any bytes as code: what is patched decodes to the same instructions, in the trampoline instead.
 #![no_main]
 
+use dbt::cpuid;
 use dbt::lazy::Form;
 use dbt::patch::patch;
 use dbt::scan::{Code, Site, scan};
@@ -29,7 +30,38 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(bytes[(address - BASE) as usize..][..2], [0x0f, 0x05]);
         lazily(code, address);
     }
+    let mut end = BASE;
+    for site in cpuid::sites(code) {
+        assert!(site.start >= end && site.start + 5 <= site.cpuid && site.cpuid + 2 == site.after);
+        end = site.after;
+        answered(code, &site);
+    }
 });
+
+/// A `cpuid`: whatever its subleaf, the trampoline leads behind it, and what is replaced is the `mov` alone.
+fn answered(code: Code, site: &cpuid::Site) {
+    assert_eq!(code.bytes[(site.cpuid - BASE) as usize..][..2], [0x0f, 0xa2]);
+    let knows = |leaf, subleaf: Option<u32>| Some([leaf, subleaf.unwrap_or(9), 1, 2]);
+    let Some((trampoline, change)) = cpuid::patch(code, site, TRAMPOLINE, knows) else { return };
+    assert!(trampoline.len() <= cpuid::MAX_TRAMPOLINE && change.at == site.start);
+    let mov = decode(&code.bytes[(site.start - BASE) as usize..], site.start).next().expect("a mov");
+    assert_eq!((mov.mnemonic(), mov.op0_register(), mov.len()), (Mnemonic::Mov, Register::EAX, change.bytes.len()));
+    assert_eq!(mov.immediate32(), site.leaf);
+    let jump = decode(&change.bytes, site.start).next().expect("a jump");
+    assert_eq!((jump.mnemonic(), jump.near_branch_target()), (Mnemonic::Jmp, TRAMPOLINE));
+    let mut starts = vec![];
+    let mut inner = vec![];
+    for instruction in decode(&trampoline, TRAMPOLINE) {
+        assert!(!instruction.is_invalid());
+        starts.push(instruction.ip());
+        match instruction.mnemonic() {
+            Mnemonic::Jmp => assert_eq!(instruction.near_branch_target(), site.after),
+            Mnemonic::Jecxz => inner.push(instruction.near_branch_target()),
+            _ => assert_eq!(instruction.flow_control(), FlowControl::Next),
+        }
+    }
+    assert!(inner.iter().all(|target| starts.contains(target)));
+}
 
 fn decode(bytes: &[u8], at: u64) -> impl Iterator<Item = Instruction> {
     let mut decoder = Decoder::with_ip(64, bytes, at, DecoderOptions::NONE);
