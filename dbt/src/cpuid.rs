@@ -7,7 +7,7 @@
 //! that a jump needs: whoever jumps to one of the others finds it as it was. Where instructions begin is found as for a `syscall`
 //! that has trapped ([`crate::lazy`]); what stands for the trap is a leaf that somebody knows.
 
-use crate::lazy::{Change, Readers, jump, near, readers};
+use crate::lazy::{Change, jump, near, readers};
 use crate::scan::Code;
 
 /// What `cpuid` leaves in EAX, EBX, ECX and EDX.
@@ -62,9 +62,9 @@ fn site(code: Code, at: usize) -> Option<Site> {
     let start = at - between - MOV;
     let leaf = u32::from_le_bytes(code.bytes[start + 1..start + MOV].try_into().ok()?);
     let from = start.saturating_sub(LEAD);
-    let Readers { tried, come, all_by } = readers(&code.bytes[from..at + 2], start - from);
+    let agree = readers(&code.bytes[from..at + 2], start - from).agree();
     let [start, cpuid, after] = [start, at, at + 2].map(|at| code.address + at as u64);
-    (tried >= 8 && come * 4 >= tried * 3 && all_by).then_some(Site { start, cpuid, after, leaf, subleaf })
+    agree.then_some(Site { start, cpuid, after, leaf, subleaf })
 }
 
 /// Has a site answered by a trampoline at `at`: its bytes, and the change that leads there. `answer` knows leaves and subleaves; of a

@@ -150,9 +150,8 @@ fn neighbours(code: Code, syscall: u64) -> Option<u64> {
     let at = (syscall - code.address) as usize;
     let before = &code.bytes[..at];
     let start = longest_last(before)?;
-    let Readers { tried, come, all_by } = readers(before, start);
     // Unlike the number, nothing else says that this is code.
-    (all_by && tried >= 8 && come * 4 >= tried * 3).then_some(code.address + start as u64)
+    readers(before, start).agree().then_some(code.address + start as u64)
 }
 
 /// Where the last instruction with room for a jump begins, as one reader who comes to the end of `code` sees it. All from there
@@ -178,11 +177,18 @@ fn longest_last(code: &[u8]) -> Option<usize> {
 
 /// Those who read on from the beginning of some code.
 pub(crate) struct Readers {
-    pub(crate) tried: usize,
+    tried: usize,
     /// How many come to its end.
-    pub(crate) come: usize,
+    come: usize,
     /// Whether all of those come by the place in question.
-    pub(crate) all_by: bool,
+    all_by: bool,
+}
+
+impl Readers {
+    /// Whether it is code, and all come by the place, where nothing else says so.
+    pub(crate) fn agree(&self) -> bool {
+        self.all_by && self.tried >= 8 && self.come * 4 >= self.tried * 3
+    }
 }
 
 /// Reads on to the end of `code` from many places before `start`.

@@ -4,6 +4,7 @@
 //! The handler finds what the kernel would find, all registers and the stack untouched, with RCX the address at which
 //! to go on, and R11 undefined (the processor leaves RIP and RFLAGS in them). It goes on by jumping there.
 
+use crate::lazy::near;
 use crate::scan::{Code, JUMP, Site, can_move};
 use iced_x86::{ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction};
 
@@ -20,10 +21,6 @@ pub struct Patch {
 
 /// No trampoline is longer: eight neighbours of 15 bytes, the call, and the jump back.
 pub const MAX_TRAMPOLINE: usize = 9 * 15 + 13 + 5;
-
-fn near(from: u64, to: u64) -> Option<[u8; 4]> {
-    i32::try_from(to.wrapping_sub(from) as i64).ok().map(i32::to_le_bytes)
-}
 
 struct Out {
     at: u64,

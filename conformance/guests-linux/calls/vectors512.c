@@ -40,20 +40,25 @@ __attribute__((target("avx512f,avx512bw"))) static void handler(int signal) {
     __asm__ volatile("kxnorq %%k0, %%k0, %%k5\nvpternlogd $0xff, %%zmm3, %%zmm3, %%zmm3\nvpternlogd $0xff, %%zmm20, %%zmm20, %%zmm20" : : : "xmm3");
 }
 
+/* Whether anything is lost of what `parts` names, or of the rest not zero. */
+static int differs(int parts, const State *in, const State *out) {
+    State want = {0};
+    if (parts & MASKS) memcpy(want.masks, in->masks, sizeof in->masks);
+    if (parts & UPPER) memcpy(want.registers[0], in->registers[0], 16 * 64);
+    if (parts & OTHERS) memcpy(want.registers[16], in->registers[16], 16 * 64);
+    return memcmp(out, &want, sizeof want) != 0;
+}
+
 static int is_there;
 
 static void check(const char *name, int rounds) {
     int wrong = 0;
     for (int round = 0; is_there && round < rounds; round++) {
-        State in, out, want;
+        State in, out;
         int parts = (round & 7) << 5;
         for (size_t i = 0; i < sizeof in; i++) ((uint8_t *)&in)[i] = (i * 7 + round * 13 + 1) & 0xff;
-        memset(&want, 0, sizeof want);
-        if (parts & MASKS) memcpy(want.masks, in.masks, sizeof in.masks);
-        if (parts & UPPER) memcpy(want.registers[0], in.registers[0], 16 * 64);
-        if (parts & OTHERS) memcpy(want.registers[16], in.registers[16], 16 * 64);
         call(parts, &in, &out);
-        wrong += memcmp(&out, &want, sizeof want) != 0;
+        wrong += differs(parts, &in, &out);
     }
     printf("%s: %d wrong\n", name, wrong);
 }
@@ -77,15 +82,12 @@ int main(void) {
     memcpy(args, (long[]){SYS_fork, 0, 0, 0}, sizeof args);
     for (int round = 0; round < 8; round++) {
         pid_t parent = getpid();
-        State in, out, want = {0};
+        State in, out;
         int parts = round << 5;
         memset(&in, 0x5a, sizeof in);
-        if (parts & MASKS) memcpy(want.masks, in.masks, sizeof in.masks);
-        if (parts & UPPER) memcpy(want.registers[0], in.registers[0], 16 * 64);
-        if (parts & OTHERS) memcpy(want.registers[16], in.registers[16], 16 * 64);
         if (is_there) call(parts, &in, &out);
         else if (fork() == 0) _exit(0);
-        int wrong = is_there && memcmp(&out, &want, sizeof want) != 0;
+        int wrong = is_there && differs(parts, &in, &out);
         if (getpid() != parent) _exit(wrong);
         wait(&status);
         if (wrong || status) printf("fork with %x: %d in the parent, %d in the child\n", parts, wrong, status);

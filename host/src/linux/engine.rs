@@ -31,7 +31,8 @@ pub struct Block {
     pub(super) restart: AtomicU8,
     /// All registers are to be loaded, RCX and R11 included, which a system call does not keep.
     pub(super) full: AtomicU8,
-    /// Of the guest's [`State`], what is not in memory is still in the processor, where nobody of us touches it: the x87 part.
+    /// How the entry has saved the guest's [`State`]: 0 whole, else one of `SIMPLE`'s values: what is not in memory is still in the processor,
+    /// where nobody of us touches it: the x87 part.
     pub(super) light: AtomicU8,
     pub(super) resume: AtomicUsize,
     pub(super) guest_rsp: AtomicUsize,

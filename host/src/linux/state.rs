@@ -110,9 +110,13 @@ pub(super) fn reset(bytes: &mut [u8]) {
     bytes[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80u32.to_ne_bytes());
 }
 
-/// Finds out what there is to save.
+/// Finds out what there is to save. An error says what the processor lacks.
 pub(super) fn init() -> std::result::Result<(), &'static str> {
-    if !crate::cpu::has_xsaveopt() {
+    const XSAVEOPT: u32 = 1;
+    /// XGETBV that tells what is in use.
+    const TELLS_USE: u32 = 4;
+    let xsave = crate::cpu::xsave_features();
+    if xsave & XSAVEOPT == 0 {
         return Err("the processor has no xsaveopt");
     }
     let (low, high): (u32, u32);
@@ -131,8 +135,6 @@ pub(super) fn init() -> std::result::Result<(), &'static str> {
         }
     }
     STATE_MASK.store(mask, Ordering::Relaxed);
-    // XGETBV that tells what is in use (Intel SDM, CPUID leaf 0Dh).
-    let tells_use = std::arch::x86_64::__cpuid_count(0xd, 1).eax & 4 != 0;
     let [masks, upper, others] = avx512;
     let simple = match mask {
         7 => AVX,
@@ -141,7 +143,7 @@ pub(super) fn init() -> std::result::Result<(), &'static str> {
         _ => 0,
     };
     AVX512_AT.store(masks, Ordering::Relaxed);
-    SIMPLE.store(if tells_use { simple } else { 0 }, Ordering::Relaxed);
+    SIMPLE.store(if xsave & TELLS_USE != 0 { simple } else { 0 }, Ordering::Relaxed);
     STATE_SIZE.store(size, Ordering::Relaxed);
     Ok(())
 }

@@ -158,7 +158,7 @@ impl Slot {
             prepared += 1;
         }
         if self.copy().is_none() {
-            next = answer_cpuid(&mut code, next);
+            next = answer_cpuid(&mut code, handler, next);
         }
         let path = vfs.host_path(fd).ok()?;
         let facts = format!("{offset} {:02x}:{:02x} {} ", libc::major(stat.st_dev), libc::minor(stat.st_dev), stat.st_ino);
@@ -355,12 +355,12 @@ fn patch(code: &mut [u8], site: u64, handler: usize, next: usize) -> Option<usiz
     Some(end.next_multiple_of(16))
 }
 
-/// Has `cpuid` answered in a text wherever that can be, with trampolines from `next` on. Returns where those end.
-fn answer_cpuid(code: &mut [u8], mut next: usize) -> usize {
+/// Has `cpuid` answered in a text wherever that can be, up to `end`, with trampolines from `next` on. Returns where those end.
+fn answer_cpuid(code: &mut [u8], end: usize, mut next: usize) -> usize {
     // Later copies have more system calls to patch.
     let limit = next + code.len().saturating_sub(next) / 2;
     let mut answers = Answers::default();
-    let sites: Vec<_> = cpuid::sites(Code { bytes: code, address: BASE }).collect();
+    let sites: Vec<_> = cpuid::sites(Code { bytes: &code[..end], address: BASE }).collect();
     for site in sites {
         if next + cpuid::MAX_TRAMPOLINE > limit {
             break;
