@@ -275,7 +275,9 @@ unsafe extern "C" {
     static uosrun_iret: u8;
     fn uosrun_window(number: usize, args: *const [usize; 6]) -> isize;
     static uosrun_restorer: u8;
-    static uosrun_engine_end: u8;
+    /// Our image from its start to the end of its code (given by the linker).
+    static __executable_start: u8;
+    static etext: u8;
     static uosrun_window_start: u8;
     static uosrun_window_syscall: u8;
     static uosrun_window_pending: u8;
@@ -312,10 +314,12 @@ pub(super) fn labels() -> Labels {
     }
 }
 
-/// Where the kernel lets system calls pass without a look at the selector: those of the guest that are made here, ours that wait,
-/// and the return of the signal handler, which comes when the selector says that the guest runs.
+/// Where the kernel lets system calls pass without a look at the selector: in all of our code. It must do so for calls that are made here
+/// in the guest's stead, and for the return of the signal handler, since then the selector says that the guest runs; for the others
+/// it saves the look, 25 ns.
 fn allowed() -> (usize, usize) {
-    (entry(), &raw const uosrun_engine_end as usize + 1 - entry())
+    let [start, end] = [&raw const __executable_start, &raw const etext].map(|at| at as usize);
+    (start, end - start)
 }
 
 /// The return of the signal handler, as SA_RESTORER wants it.
@@ -568,8 +572,6 @@ unsafe extern "C" fn enter() {
         "uosrun_restorer:",
         "mov eax, 15",
         "syscall",
-        ".globl uosrun_engine_end",
-        "uosrun_engine_end:",
         "ud2",
         restart = const RESTART,
         resume = const RESUME,
