@@ -54,26 +54,27 @@ from_register! {
     usize: raw => raw;
 }
 
-/// Blocks of this size, so aligned, lie in one page.
-const BLOCK: usize = 64;
-
 impl Path {
     /// Copies the path out of guest memory: nothing that the guest changes meanwhile changes what was looked at.
     pub fn read(self, buffer: &mut PathBuffer) -> Result<&CStr> {
+        /// Of its address, so that a word does not reach into a page that may not be there.
+        const ALIGN: usize = size_of::<u64>();
         buffer.clear();
+        let mut from = self.0;
         loop {
-            let from = self.0.checked_add(buffer.len()).ok_or(Errno::EFAULT)?;
-            let mut block = [0; BLOCK];
-            let block = &mut block[..(BLOCK - from % BLOCK).min(PATH_MAX - buffer.len())];
-            fault::read_slice(from, block).map_err(|_| Errno::EFAULT)?;
-            let end = CStr::from_bytes_until_nul(block).ok().map(CStr::to_bytes_with_nul);
-            buffer.extend_from_slice(end.unwrap_or(block));
-            if end.is_some() {
+            let skipped = from % ALIGN;
+            let word = fault::read::<u64>(from - skipped).map_err(|_| Errno::EFAULT)? >> (8 * skipped);
+            let (room, len) = (buffer.len(), (ALIGN - skipped).min(PATH_MAX - buffer.len()));
+            buffer.extend_from_slice(&word.to_le_bytes());
+            buffer.truncate(room + len);
+            if let Some(end) = first_zero(word).filter(|&end| end < len) {
+                buffer.truncate(room + end + 1);
                 return CStr::from_bytes_with_nul(buffer).map_err(|_| Errno::EFAULT);
             }
             if buffer.len() == PATH_MAX {
                 return Err(Errno::ENAMETOOLONG);
             }
+            from = from.checked_add(len).ok_or(Errno::EFAULT)?;
         }
     }
 
@@ -81,6 +82,14 @@ impl Path {
     pub fn read_or_empty(self, buffer: &mut PathBuffer) -> Result<&CStr> {
         if self.0 == 0 { Ok(c"") } else { self.read(buffer) }
     }
+}
+
+/// The first of a word's bytes, from the lowest on, that is zero.
+fn first_zero(word: u64) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    // Of the zero bytes, and of ones above them, the highest bits.
+    let marks = word.wrapping_sub(ONES) & !word & (ONES << 7);
+    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
 impl Addr {
@@ -119,6 +128,10 @@ mod tests {
         let text = [b"x".repeat(70), b"\0rest".to_vec()].concat();
         let mut buffer = PathBuffer::new();
         assert_eq!(Path(text.as_ptr() as usize).read(&mut buffer).unwrap().to_bytes(), b"x".repeat(70));
+        for (start, len) in (0..16).flat_map(|start| (0..32).map(move |len| (start, len))) {
+            let text = [vec![0u8; start], vec![0x80; len], vec![0, 1, 0xff]].concat();
+            assert_eq!(Path(text.as_ptr() as usize + start).read(&mut buffer).unwrap().to_bytes(), vec![0x80; len]);
+        }
         let long = vec![b'x'; PATH_MAX + 64];
         assert_eq!(Path(long.as_ptr() as usize).read(&mut buffer), Err(Errno::ENAMETOOLONG));
         assert_eq!(Path(0).read_or_empty(&mut buffer).unwrap(), c"");

@@ -6,7 +6,6 @@ use crate::session;
 use host::Result;
 use host::linux;
 use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -53,13 +52,13 @@ thread_local! {
 
 /// The parent directory `path` below `base` if it is the one that is held. The kernel finds the path once more, wherever
 /// links may lead it; what counts is that it arrives at the very directory that was found without any.
-fn find(base: RawFd, path: &[u8], c_path: &CStr) -> Option<Rc<Parent>> {
+fn find(base: RawFd, path: &[u8]) -> Option<Rc<Parent>> {
     let parent = HELD.with_borrow(|held| held.as_ref().filter(|held| held.base == base && held.path == path).cloned())?;
     let now = Stamp::now();
     // A descriptor of the guest's may stand for something else by now.
     let same_base = base == libc::AT_FDCWD || is_ours(base);
     if !same_base || parent.seen.get() != now {
-        let stat = linux::fstatat(base, c_path, 0).ok()?;
+        let stat = linux::fstatat(base, c_path(&[path], &mut PathBuffer::new()).ok()?, 0).ok()?;
         if id(&stat) != parent.id {
             return None;
         }
@@ -70,11 +69,12 @@ fn find(base: RawFd, path: &[u8], c_path: &CStr) -> Option<Rc<Parent>> {
 }
 
 /// Opens a parent directory, and holds it if it is the second time in a row, or is likely to be used again.
-pub fn open_parent(base: RawFd, path: &[u8], buffer: &mut PathBuffer) -> Result<Opened> {
-    let c_path = c_path(&[path], buffer)?;
-    if let Some(parent) = find(base, path, c_path) {
+pub fn open_parent(base: RawFd, path: &[u8]) -> Result<Opened> {
+    if let Some(parent) = find(base, path) {
         return Ok(Opened::Held(parent));
     }
+    let mut buffer = PathBuffer::new();
+    let c_path = c_path(&[path], &mut buffer)?;
     let seen = Cell::new(Stamp::now());
     let fd = open_dir(base, c_path)?;
     let now = hash((base, path));

@@ -1,9 +1,9 @@
 //! Paths as text: components, names and mount points, without looking at any file.
 
-use arrayvec::ArrayVec;
 use host::{Errno, Result};
 use smallvec::SmallVec;
-use std::ffi::CStr;
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
 
 /// Longest path with its NUL (PATH_MAX of limits.h).
 pub const PATH_MAX: usize = 4096;
@@ -26,38 +26,41 @@ pub fn c_path<'b>(parts: &[&[u8]], buffer: &'b mut PathBuffer) -> Result<&'b CSt
 }
 
 /// One name of a folder, ready for the kernel.
-pub struct Name {
-    /// With its NUL.
-    bytes: ArrayVec<u8, { NAME_MAX + 2 }>,
-}
+pub struct Name<'p>(Cow<'p, CStr>);
 
-impl Name {
-    pub fn new(name: &[u8]) -> Result<Name> {
+impl<'p> Name<'p> {
+    pub fn new(name: &[u8]) -> Result<Name<'static>> {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let mut bytes = ArrayVec::new();
-        bytes.try_extend_from_slice(name).map_err(|_| Errno::ENAMETOOLONG)?;
-        bytes.push(0);
-        Ok(Name { bytes })
+        CString::new(name).map(|name| Name(Cow::Owned(name))).map_err(|_| Errno::ENOENT)
+    }
+
+    /// The name of `len` bytes that a path ends in; `slash`: with slashes behind it.
+    pub fn last_of(path: &'p CStr, len: usize, slash: bool) -> Result<Name<'p>> {
+        let bytes = path.to_bytes_with_nul();
+        if slash || len > NAME_MAX {
+            let end = path.to_bytes().iter().rposition(|&c| c != b'/').map_or(0, |last| last + 1);
+            return Name::new(&bytes[end - len..end]);
+        }
+        CStr::from_bytes_with_nul(&bytes[bytes.len() - 1 - len..]).map(|name| Name(Cow::Borrowed(name))).map_err(|_| Errno::ENOENT)
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.bytes.len() - 1]
+        self.0.to_bytes()
     }
 
     /// With a slash behind it, if there is none: the kernel then wants a directory. Calls that create, remove or rename
     /// names do not follow a link for that.
-    pub fn with_slash(mut self) -> Name {
-        if self.bytes().last() != Some(&b'/') {
-            let nul = self.bytes.len() - 1;
-            self.bytes.insert(nul, b'/');
+    pub fn with_slash(self) -> Name<'p> {
+        match self.bytes().last() {
+            Some(&b'/') => self,
+            _ => CString::new([self.bytes(), b"/"].concat()).map_or(self, |name| Name(Cow::Owned(name))),
         }
-        self
     }
 
     pub fn c_str(&self) -> &CStr {
-        CStr::from_bytes_with_nul(&self.bytes).unwrap_or(c"")
+        &self.0
     }
 }
 

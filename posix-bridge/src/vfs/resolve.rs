@@ -19,10 +19,9 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 const MAX_LINKS: u32 = 40;
 
 /// Where a path leads, short of its last step.
-#[allow(clippy::large_enum_variant)] // A name is 257 bytes on the stack rather than an allocation for each path.
-pub enum Located {
+pub enum Located<'p> {
     /// A name in a folder of the host, which may not exist and must not be followed.
-    Entry { dir: Dir, name: Name, mount: usize, must_be_dir: bool },
+    Entry { dir: Dir, name: Name<'p>, mount: usize, must_be_dir: bool },
     /// A folder of the host itself: the root, a mount point, or what a path that ends in `.` or `..` means.
     Folder { dir: Dir, mount: usize },
     /// A thing that is open: a bound file or device, or what a link in /proc stands for. `fd` is an O_PATH descriptor.
@@ -54,7 +53,7 @@ pub enum Last {
 
 impl Vfs {
     /// Finds where a path leads. With [`Last::Follow`] the name of an [`Located::Entry`] was not a link when it was looked at.
-    pub fn locate(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Located> {
+    pub fn locate<'p>(&self, dir: RawFd, path: &'p CStr, last: Last) -> Result<Located<'p>> {
         match self.locate_quick(dir, path)? {
             Some(Located::Entry { dir: parent, name, mount, must_be_dir }) => {
                 let follow = last == Last::Follow || must_be_dir;
@@ -69,7 +68,7 @@ impl Vfs {
     }
 
     /// [`locate`](Self::locate) where no link is met; the last name is not looked at and may be one.
-    pub(crate) fn locate_quick(&self, dir: RawFd, path: &CStr) -> Result<Option<Located>> {
+    pub(crate) fn locate_quick<'p>(&self, dir: RawFd, path: &'p CStr) -> Result<Option<Located<'p>>> {
         let mut buffer = PathBuffer::new();
         let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)? else { return Ok(None) };
         let Some((parent, name, slash)) = split_last(rest.to_bytes()) else { return Ok(None) };
@@ -79,12 +78,12 @@ impl Vfs {
         if name == b"." && parent.is_empty() {
             return Ok(Some(Located::Folder { dir: Dir::Borrowed(base), mount }));
         }
-        let (name, is_dot) = (Name::new(name)?, name == b".");
+        // Whatever the path begins with, it ends as it was given.
+        let (name, is_dot) = (Name::last_of(path, name.len(), slash)?, name == b".");
         let parent = if parent.is_empty() {
             Dir::Borrowed(base)
         } else {
-            let mut buffer = PathBuffer::new();
-            match memo::open_parent(base, parent, &mut buffer) {
+            match memo::open_parent(base, parent) {
                 Ok(Opened::New(fd)) => Dir::Owned(fd),
                 Ok(Opened::Held(parent)) => Dir::Held(parent),
                 Err(Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN) => return Ok(None),
@@ -98,7 +97,7 @@ impl Vfs {
     }
 
     /// Finds where a path leads, component by component.
-    pub(crate) fn walk(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Located> {
+    pub(crate) fn walk(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Located<'static>> {
         let bytes = path.to_bytes();
         if bytes.is_empty() {
             return Err(Errno::ENOENT);
@@ -181,14 +180,14 @@ impl<'v> Walk<'v> {
     }
 
     /// The folder that the walk has reached.
-    fn here(self) -> Located {
+    fn here(self) -> Located<'static> {
         match self.proc {
             Some(path) => Located::Proc(proc::Node::directory(path)),
             None => Located::Folder { dir: self.dir, mount: self.mount },
         }
     }
 
-    fn run(mut self, last: Last, asked: &[u8]) -> Result<Located> {
+    fn run(mut self, last: Last, asked: &[u8]) -> Result<Located<'static>> {
         self.skip_ahead()?;
         loop {
             let Some((name, after)) = split_first(&self.rest) else { return Ok(self.here()) };
@@ -385,7 +384,7 @@ impl<'v> Walk<'v> {
         Ok(())
     }
 
-    fn step_in_proc(&mut self, name: &[u8], after: Vec<u8>, is_last: bool, slash: bool, follow: bool) -> Result<Option<Located>> {
+    fn step_in_proc(&mut self, name: &[u8], after: Vec<u8>, is_last: bool, slash: bool, follow: bool) -> Result<Option<Located<'static>>> {
         let here = self.proc.clone().unwrap_or_default();
         let node = proc::Node::find(self.vfs, &here, name)?;
         if node.kind.is_link() {

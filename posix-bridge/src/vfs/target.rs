@@ -8,18 +8,18 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, RawFd};
 
 /// A name in a folder, to create, remove or rename.
-pub struct Entry {
+pub struct Entry<'p> {
     pub dir: Dir,
     /// With a slash behind it where the path had one.
-    pub name: Name,
+    pub name: Name<'p>,
     pub mount: usize,
 }
 
 impl Vfs {
     /// The name that a path ends in. `taken` is the error where it means something that is no name in a folder of the host:
     /// the root, a mount point, a place of /proc.
-    pub fn entry(&self, dir: RawFd, path: &CStr, taken: Errno) -> Result<Entry> {
-        let make = |dir, name: Name, mount, slash| Ok(Entry { dir, name: if slash { name.with_slash() } else { name }, mount });
+    pub fn entry<'p>(&self, dir: RawFd, path: &'p CStr, taken: Errno) -> Result<Entry<'p>> {
+        let make = |dir, name: Name<'p>, mount, slash| Ok(Entry { dir, name: if slash { name.with_slash() } else { name }, mount });
         match self.locate_quick(dir, path)? {
             Some(Located::Entry { dir, name, mount, must_be_dir }) => return make(dir, name, mount, must_be_dir),
             Some(_) => return Err(taken),
@@ -37,7 +37,7 @@ impl Vfs {
     }
 
     /// As [`entry`](Self::entry), in a mount that may be written.
-    pub fn entry_to_change(&self, dir: RawFd, path: &CStr, taken: Errno) -> Result<Entry> {
+    pub fn entry_to_change<'p>(&self, dir: RawFd, path: &'p CStr, taken: Errno) -> Result<Entry<'p>> {
         let entry = self.entry(dir, path, taken)?;
         self.writable(entry.mount)?;
         Ok(entry)
