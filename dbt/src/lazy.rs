@@ -191,23 +191,35 @@ impl Readers {
     }
 }
 
-/// Reads on to the end of `code` from many places before `start`.
+/// No more code than this is read on through at once.
+pub(crate) const MAX_READ: usize = 2 * LEAD as usize;
+
+/// Where a reader gets to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// To something that is no instruction.
+    Lost,
+    /// To the end.
+    Comes,
+    /// To the end, by the place in question.
+    ComesBy,
+}
+
+/// Reads on to the end of `code` from many places before `start`. Each place is looked at once, from the last one on: what follows it is
+/// known by then.
 pub(crate) fn readers(code: &[u8], start: usize) -> Readers {
-    let mut readers = Readers { tried: 0, come: 0, all_by: true };
-    for from in 0..start.saturating_sub(usize::from(start > 32) * 16).max(1) {
-        let (mut next, mut seen) = (from, false);
-        while next < code.len() {
-            let Some((len, _)) = instruction(&code[next..]) else { break };
-            seen |= next == start;
-            next += len;
-        }
-        readers.tried += 1;
-        if next == code.len() {
-            readers.come += 1;
-            readers.all_by &= seen;
+    assert!(code.len() <= MAX_READ);
+    let mut fates = [Fate::Lost; MAX_READ + 1];
+    fates[code.len()] = Fate::Comes;
+    for at in (0..code.len()).rev() {
+        if let Some((len, _)) = instruction(&code[at..]) {
+            fates[at] = if at == start && fates[at + len] == Fate::Comes { Fate::ComesBy } else { fates[at + len] };
         }
     }
-    readers
+    let tried = start.saturating_sub(usize::from(start > 32) * 16).max(1);
+    let come = |fate: &&Fate| **fate != Fate::Lost;
+    let all_by = fates[..tried].iter().all(|fate| *fate != Fate::Comes);
+    Readers { tried, come: fates[..tried].iter().filter(come).count(), all_by }
 }
 
 /// How far around a site a hole may lie, and what has to be read to find one.
@@ -268,21 +280,17 @@ fn is_dead(code: Code, at: u64) -> bool {
     const READERS: usize = 16;
     let at = (at - code.address) as usize;
     let Some(first) = at.checked_sub(LEAD as usize) else { return false };
-    let before = &code.bytes[..at];
-    let mut come = 0;
-    for from in first..first + READERS {
-        let (mut next, mut last) = (from, None);
-        while next < at {
-            last = instruction(&before[next..]);
-            next += last.map_or(1, |(len, _)| len);
-        }
-        match last {
-            Some((_, Kind::Ends)) => come += 1,
-            Some(_) => return false,
-            None => {}
-        }
+    let before = &code.bytes[first..at];
+    // What readers who begin at each place read last, from the last place on.
+    let mut last = [None; LEAD as usize];
+    for from in (0..before.len()).rev() {
+        let read = instruction(&before[from..]);
+        let next = from + read.map_or(1, |(len, _)| len);
+        last[from] = last.get(next).copied().unwrap_or(read);
     }
-    come * 4 >= READERS * 3
+    let ends = |read: &&Option<(usize, Kind)>| matches!(read, Some((_, Kind::Ends)));
+    let (readers, come) = (&last[..READERS], last[..READERS].iter().filter(ends).count());
+    readers.iter().flatten().count() == come && come * 4 >= READERS * 3
 }
 
 #[cfg(test)]
