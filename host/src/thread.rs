@@ -51,31 +51,39 @@ impl Thread {
         // SAFETY: joined once, since self is consumed.
         unsafe { libc::pthread_join(self.0, std::ptr::null_mut()) };
     }
+
+    /// Takes note that the thread has left its stack; gives it back if it has not.
+    pub fn try_join(self) -> std::result::Result<(), Thread> {
+        // SAFETY: joined once: if it is, self is gone.
+        if unsafe { pthread_tryjoin_np(self.0, std::ptr::null_mut()) } == 0 { Ok(()) } else { Err(self) }
+    }
+
+    /// The calling thread, which [`spawn`](Self::spawn) has started, for somebody else to join.
+    pub fn current() -> Thread {
+        // SAFETY: no arguments.
+        Thread(unsafe { libc::pthread_self() })
+    }
+
+    /// The host's number for the thread. It must not have ended.
+    pub fn id(&self) -> u32 {
+        let mut clock = 0;
+        // SAFETY: the thread has not been joined.
+        unsafe { libc::pthread_getcpuclockid(self.0, &mut clock) };
+        // What kind of clock it is, below the inverted number (include/linux/posix-timers_types.h).
+        !(clock >> 3) as u32
+    }
 }
 
-/// Starts `function(arg)` on a new thread, with a stack of that size, that nobody joins. Signals keep the state of the calling
-/// thread.
-pub fn spawn_detached(size: usize, function: fn(usize), arg: usize) -> Result<()> {
-    let boxed = Box::into_raw(Box::new(Start { function, arg }));
-    // SAFETY: attr is initialised before use and destroyed after.
-    let code = unsafe {
-        let mut attr: libc::pthread_attr_t = std::mem::zeroed();
-        let mut thread: libc::pthread_t = 0;
-        libc::pthread_attr_init(&mut attr);
-        libc::pthread_attr_setdetachstate(&mut attr, libc::PTHREAD_CREATE_DETACHED);
-        let mut code = libc::pthread_attr_setstacksize(&mut attr, size);
-        if code == 0 {
-            code = libc::pthread_create(&mut thread, &attr, start, boxed.cast());
-        }
-        libc::pthread_attr_destroy(&mut attr);
-        code
-    };
-    if code != 0 {
-        // SAFETY: the thread did not start, so the box is still ours.
-        drop(unsafe { Box::from_raw(boxed) });
-        return Err(Errno(code));
-    }
-    Ok(())
+unsafe extern "C" {
+    /// pthread_tryjoin_np(3)
+    fn pthread_tryjoin_np(thread: libc::pthread_t, result: *mut *mut libc::c_void) -> libc::c_int;
+}
+
+/// Has all threads take memory from the same heap of the host's C library, but for what each keeps for itself. By default each gets a heap of
+/// its own, which takes half a dozen system calls, and ours need little.
+pub fn share_heap() {
+    // SAFETY: a plain call.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
 }
 
 /// Starts a small helper thread of ours (128 KiB stack), which never runs guest code. All signals are

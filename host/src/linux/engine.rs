@@ -13,6 +13,7 @@ pub use super::state::{SW_BYTES, State, XSAVE_HEADER, features, state_size};
 use super::state::{self, AVX512, AVX512_AT, OTHERS, SIMPLE, STATE_MASK, STATE_SIZE, UPPER};
 use crate::errno::{Errno, Result};
 use std::arch::{asm, naked_asm};
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
@@ -172,14 +173,21 @@ impl Default for Block {
 }
 
 impl Block {
-    /// Makes it the calling thread's: GS, the stack for signals, and dispatch. It stays where it is until the thread ends.
-    pub fn attach(&self) -> Result<()> {
+    /// Makes it the calling thread's: GS, the stack for signals, and dispatch. It stays where it is until the thread ends, as do `signals`, the
+    /// memory of that stack; without it, one is made.
+    pub fn attach(&self, signals: Option<Range<usize>>) -> Result<()> {
         let fs: usize;
         // SAFETY: init has made sure that the instruction is there.
         unsafe { asm!("rdfsbase {}", out(reg) fs, options(nomem, nostack, preserves_flags)) };
         self.host_fs.store(fs, Ordering::Relaxed);
         crate::gs::set_base(&raw const *self as usize);
-        crate::signal::thread_init();
+        match signals {
+            None => crate::signal::thread_init(),
+            Some(memory) => {
+                let stack = libc::stack_t { ss_sp: memory.start as *mut _, ss_flags: 0, ss_size: memory.len() };
+                super::pass(libc::SYS_sigaltstack, [&raw const stack as usize, 0, 0, 0, 0, 0])?;
+            }
+        }
         self.arm()
     }
 
@@ -190,11 +198,10 @@ impl Block {
         super::pass(libc::SYS_prctl, [PR_SET_SYSCALL_USER_DISPATCH, 1, start, len, self.selector.as_ptr() as usize, 0]).map(drop)
     }
 
-    /// The end of [`attach`](Self::attach), with signals blocked.
+    /// The end of [`attach`](Self::attach) with memory for signals, which are blocked until the thread has ended.
     pub fn detach(&self) {
         const PR_SET_SYSCALL_USER_DISPATCH: usize = 59;
         let _ = super::pass(libc::SYS_prctl, [PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0, 0]);
-        crate::signal::thread_exit();
         crate::gs::set_base(0);
     }
 
@@ -636,23 +643,19 @@ unsafe extern "C" fn start_asm(registers: *const Registers, state: *const u8) ->
 /// Lets the calling thread, which has attached its block, run guest code: never to return but by [`crate::stack::leave`].
 /// Without a `state`, the processor's initial one.
 pub fn start(registers: &Registers, state: Option<&[u8]>) -> ! {
-    let mut initial = vec![0; state_size()];
-    match state {
-        Some(state) => initial.copy_from_slice(state),
-        None => state::reset(&mut initial),
-    }
-    // Freed by nobody: so it lies on this thread's stack, below which the guest's calls will run.
-    let mut room = [0u8; 4096];
-    let state = match room.get_mut(..initial.len()) {
-        Some(room) => {
-            room.copy_from_slice(&initial);
-            drop(initial);
-            room.as_ptr()
+    let initial;
+    let state = match state {
+        Some(state) => state,
+        None => {
+            let mut reset = vec![0; state_size()];
+            state::reset(&mut reset);
+            initial = reset.leak();
+            initial
         }
-        None => initial.leak().as_ptr(),
     };
+    assert!(state.len() >= state_size());
     // SAFETY: both are read before the stack below them is used; the block is attached.
-    unsafe { start_asm(registers, state) }
+    unsafe { start_asm(registers, state.as_ptr()) }
 }
 
 /// Makes a system call that may wait. A signal for the guest that comes before it, or interrupts it so that the kernel would

@@ -3,6 +3,7 @@
 pub mod lock;
 pub mod memory;
 pub mod patch;
+pub mod room;
 pub mod texts;
 pub mod thread;
 

@@ -2,11 +2,12 @@
 #![allow(unsafe_code)]
 
 use super::lock::Lock;
+use super::room::{List, Room};
+use host::Result;
 use host::linux::engine::{Block, Registers};
 use host::linux::trap;
 use host::linux::{self, engine};
 use host::stack::{self, Exit};
-use host::{Errno, Result};
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
@@ -46,14 +47,14 @@ pub struct Thread {
     /// In the child of a vfork: what its parent waits for, and where the parent's stack is.
     pub vfork: Cell<Option<crate::process::fork::Vfork>>,
     exit: UnsafeCell<Exit>,
-    /// The process' first thread, which ends otherwise.
-    first: bool,
+    /// None: the process' first thread, which ends otherwise.
+    room: Option<Room>,
 }
 
 /// The threads of the process, for those who have to reach all of them.
 #[derive(Default)]
 pub struct Threads {
-    pub list: Lock<Vec<ThreadPtr>>,
+    pub list: Lock<List>,
     /// How many there are; waited for by who wants to be the only one.
     pub count: AtomicU32,
 }
@@ -72,8 +73,13 @@ impl ThreadPtr {
         act(&thread.tid, &thread.ending)
     }
 
-    pub fn is(self, thread: &Thread) -> bool {
+    fn is(self, thread: &Thread) -> bool {
         std::ptr::eq(self.0, thread)
+    }
+
+    pub fn room(self) -> Option<Room> {
+        // SAFETY: see above; this one never changes.
+        unsafe { (*self.0).room }
     }
 }
 
@@ -83,25 +89,24 @@ pub fn current() -> &'static Thread {
     unsafe { &*(engine::block().data.load(Ordering::Relaxed) as *const Thread) }
 }
 
-/// What a new thread starts with.
-struct Start {
+/// What a new thread has, and what it starts with.
+struct New {
+    thread: Thread,
+    block: Block,
     registers: Registers,
     state: Vec<u8>,
-    fs: usize,
     mask: u64,
-    blocked_faults: u64,
-    clear_tid: usize,
-    /// Addresses at which the thread's id is written.
-    tid_at: [usize; 2],
-    /// Waited for by the creator: the id.
-    tid: AtomicU32,
+    /// [`WAITS`] or [`GO`], as soon as either is so.
+    begun: AtomicU32,
 }
 
-/// Room for our own calls and for the frames of our signal handler's callees.
-const HOST_STACK: usize = 512 << 10;
+/// The new thread is there before its creator knows of it.
+const WAITS: u32 = 1;
+/// The new thread may begin.
+const GO: u32 = 2;
 
 impl Thread {
-    fn new(first: bool) -> Thread {
+    fn new(room: Option<Room>) -> Thread {
         Thread {
             tid: AtomicI32::new(host::thread::current_id() as i32),
             ending: AtomicBool::new(false),
@@ -111,35 +116,61 @@ impl Thread {
             interrupted: Cell::new(None),
             vfork: Cell::new(None),
             exit: UnsafeCell::new(Exit::default()),
-            first,
+            room,
         }
     }
 
     /// Makes the calling thread the first one of the guest.
     pub fn attach_first() -> Result<()> {
         // Both live as long as the process, side by side: a fork copies each page that they lie in.
-        let (thread, block) = Box::leak(Box::new((Thread::new(true), Block::default())));
+        let (thread, block) = Box::leak(Box::new((Thread::new(None), Block::default())));
         block.data.store(&raw const *thread as usize, Ordering::Relaxed);
         let mask = trap::mask();
         thread.blocked_faults.set(mask & trap::FAULTS);
         trap::set_mask(mask & !trap::FAULTS);
         super::process().threads.add(thread);
-        block.attach()
+        block.attach(None)
     }
 
-    /// Starts a thread of the guest with these registers. Signals are blocked, and will have `mask` in it.
+    /// Starts a thread of the guest with these registers. Signals are blocked, and will have `mask` in it. Its id is written to the addresses
+    /// `tid_at` before it begins.
     pub fn spawn(registers: &Registers, state: &[u8], fs: usize, mask: u64, clear_tid: usize, tid_at: [usize; 2]) -> Result<i32> {
-        let blocked_faults = current().blocked_faults.get();
-        let start =
-            Start { registers: *registers, state: state.to_vec(), fs, mask, blocked_faults, clear_tid, tid_at, tid: AtomicU32::new(0) };
-        // Read by the thread until it has said its id.
-        host::thread::spawn_detached(HOST_STACK, begin, &raw const start as usize).map_err(|_| Errno::EAGAIN)?;
-        loop {
-            match start.tid.load(Ordering::Acquire) {
-                0 => drop(host::futex::wait(&start.tid, 0, None)),
-                tid => return Ok(tid as i32),
+        let threads = &super::process().threads;
+        let room = threads.list.lock().take_room()?;
+        let (thread, block) = (Thread::new(Some(room)), Block::default());
+        thread.clear_tid.set(clear_tid);
+        thread.blocked_faults.set(current().blocked_faults.get());
+        block.set_guest_fs(fs);
+        let new = New { thread, block, registers: *registers, state: state.to_vec(), mask, begun: AtomicU32::new(0) };
+        let new = Box::into_raw(Box::new(new));
+        // It has no block to find when somebody else's signal comes, even one of those that are never blocked else.
+        let before = trap::set_mask(u64::MAX);
+        let started = room.start(begin, new as usize);
+        trap::set_mask(before);
+        let host = match started {
+            Ok(host) => host,
+            Err(error) => {
+                threads.list.lock().give_back(room);
+                // SAFETY: nobody else has it.
+                drop(unsafe { Box::from_raw(new) });
+                return Err(error);
             }
+        };
+        // SAFETY: the thread keeps it until it ends, which it does not before it may begin.
+        let new = unsafe { &*new };
+        new.block.data.store(&raw const new.thread as usize, Ordering::Relaxed);
+        let tid = host.id() as i32;
+        new.thread.tid.store(tid, Ordering::Relaxed);
+        threads.add_beside(&new.thread, current());
+        for at in tid_at.into_iter().filter(|&at| at != 0) {
+            let _ = abi::fault::write(at, tid);
         }
+        let begun = &raw const new.begun;
+        if new.begun.swap(GO, Ordering::SeqCst) == WAITS {
+            // By its address: the thread may be gone by now, and others are woken in vain.
+            host::futex::wake_at(begun as usize, 1, true);
+        }
+        Ok(tid)
     }
 
     /// Ends the calling thread, and the process if it is the only one (_exit(2)).
@@ -156,7 +187,7 @@ impl Thread {
         if clear != 0 && abi::fault::write(clear, 0u32).is_ok() {
             host::futex::wake_at(clear, 1, false);
         }
-        if self.first {
+        if self.room.is_none() {
             // The process stays under its number until the others have ended.
             let _ = linux::pass(libc::SYS_exit, [code, 0, 0, 0, 0, 0]);
         }
@@ -167,13 +198,26 @@ impl Thread {
 
 impl Threads {
     fn add(&self, thread: &Thread) {
-        self.list.lock().push(ThreadPtr(thread));
+        self.list.lock().threads.push(ThreadPtr(thread));
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// True: it was the last one.
+    /// Adds what a thread has made. If that is to end, so is this one: who wants it has not seen it.
+    fn add_beside(&self, thread: &Thread, creator: &Thread) {
+        let mut list = self.list.lock();
+        thread.ending.store(creator.ending.load(Ordering::SeqCst), Ordering::SeqCst);
+        list.threads.push(ThreadPtr(thread));
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The calling thread is about to end. True: it was the last one.
     fn remove(&self, thread: &Thread) -> bool {
-        self.list.lock().retain(|other| !other.is(thread));
+        let mut list = self.list.lock();
+        list.threads.retain(|other| !other.is(thread));
+        if let Some(room) = thread.room {
+            list.leave(room);
+        }
+        drop(list);
         let left = self.count.fetch_sub(1, Ordering::SeqCst) - 1;
         host::futex::wake(&self.count, 1);
         left == 0
@@ -186,8 +230,8 @@ impl Threads {
         self.count.store(1, Ordering::SeqCst);
     }
 
-    pub fn only_list(list: &mut Vec<ThreadPtr>, thread: &Thread) {
-        list.retain(|other| other.is(thread));
+    pub fn only_list(list: &mut List, thread: &Thread) {
+        list.alone(ThreadPtr(thread));
     }
 
     pub fn is_single(&self) -> bool {
@@ -205,7 +249,7 @@ impl Threads {
             if me.ending.load(Ordering::SeqCst) {
                 return false;
             }
-            for other in list.iter().filter(|other| !other.is(me)) {
+            for other in list.threads.iter().filter(|other| !other.is(me)) {
                 other.with(|tid, ending| {
                     ending.store(true, Ordering::SeqCst);
                     let _ = linux::pass(libc::SYS_tgkill, [pid, tid.load(Ordering::SeqCst) as usize, libc::SIGSYS as usize, 0, 0, 0]);
@@ -221,47 +265,30 @@ impl Threads {
     }
 }
 
-extern "C" fn run(start: usize) {
-    // SAFETY: the creator waits until it has the id.
-    let start = unsafe { &*(start as *const Start) };
-    let thread = current();
-    thread.clear_tid.set(start.clear_tid);
-    thread.blocked_faults.set(start.blocked_faults);
-    engine::block().set_guest_fs(start.fs);
-    let tid = thread.tid.load(Ordering::Relaxed);
-    for at in start.tid_at.into_iter().filter(|&at| at != 0) {
-        let _ = abi::fault::write(at, tid);
-    }
-    let (registers, mask) = (start.registers, start.mask);
-    let mut room = [0u8; 4096];
-    let long;
-    let state = match room.get_mut(..start.state.len()) {
-        Some(room) => {
-            room.copy_from_slice(&start.state);
-            &room[..]
-        }
-        None => {
-            long = start.state.clone().leak();
-            &long[..]
-        }
-    };
-    let state = &state[..engine::state_size()];
-    start.tid.store(tid as u32, Ordering::Release);
-    host::futex::wake(&start.tid, 1);
-    trap::set_mask(mask);
-    engine::start(&registers, Some(state))
+extern "C" fn run(new: usize) {
+    // SAFETY: see begin.
+    let new = unsafe { &*(new as *const New) };
+    trap::set_mask(new.mask);
+    engine::start(&new.registers, Some(&new.state))
 }
 
 /// The whole life of a thread. Signals are blocked.
-fn begin(start: usize) {
-    let thread = Thread::new(false);
-    let block = Block::default();
-    block.data.store(&raw const thread as usize, Ordering::Relaxed);
-    super::process().threads.add(&thread);
-    if block.attach().is_ok() {
+fn begin(new: usize) {
+    // SAFETY: made by spawn for this thread, which keeps it until its end.
+    let new = unsafe { Box::from_raw(new as *mut New) };
+    if new.begun.compare_exchange(0, WAITS, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        while new.begun.load(Ordering::SeqCst) != GO {
+            let _ = host::futex::wait(&new.begun, WAITS, None);
+        }
+    }
+    let thread = &new.thread;
+    let signals = thread.room.map(Room::signals);
+    if !thread.ending.load(Ordering::SeqCst) && new.block.attach(signals).is_ok() {
         // SAFETY: only this thread uses it.
         let exit = unsafe { &mut *thread.exit.get() };
-        stack::enter(0, exit, run, start);
+        stack::enter(0, exit, run, &raw const *new as usize);
+        new.block.detach();
+    } else {
+        super::process().threads.remove(thread);
     }
-    block.detach();
 }

@@ -389,6 +389,7 @@ fn run(call: &mut Call, program: Program, environment: Vec<Vec<u8>>) -> Result<u
     if !process.threads.end_others(thread) {
         thread.end(0);
     }
+    process.threads.list.lock().clear();
     process.actions.reset();
     thread.alt_stack.set(AltStack::NONE);
     thread.clear_tid.set(0);
