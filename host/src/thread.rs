@@ -8,24 +8,18 @@ pub struct Thread(libc::pthread_t);
 // SAFETY: a pthread_t may be used from any thread.
 unsafe impl Send for Thread {}
 
-struct Start {
-    function: fn(usize),
-    arg: usize,
-}
-
-extern "C" fn start(start: *mut libc::c_void) -> *mut libc::c_void {
+extern "C" fn start<F: FnOnce()>(function: *mut libc::c_void) -> *mut libc::c_void {
     // SAFETY: made by spawn, which gave it away.
-    let start = unsafe { Box::from_raw(start.cast::<Start>()) };
-    let Start { function, arg } = *start;
-    function(arg);
+    let function = unsafe { Box::from_raw(function.cast::<F>()) };
+    function();
     std::ptr::null_mut()
 }
 
 impl Thread {
-    /// Starts `function(arg)` on the stack `[bottom, bottom + size)`. All signals of the process that a
+    /// Runs `function` on the stack `[bottom, bottom + size)`. All signals of the process that a
     /// thread can block keep the state of the calling thread.
-    pub fn spawn(bottom: usize, size: usize, function: fn(usize), arg: usize) -> Result<Thread> {
-        let boxed = Box::into_raw(Box::new(Start { function, arg }));
+    pub fn spawn<F: FnOnce() + Send + 'static>(bottom: usize, size: usize, function: F) -> Result<Thread> {
+        let boxed = Box::into_raw(Box::new(function));
         // SAFETY: attr is initialised before use and destroyed after; the stack is the caller's by contract.
         let (code, thread) = unsafe {
             let mut attr: libc::pthread_attr_t = std::mem::zeroed();
@@ -33,7 +27,7 @@ impl Thread {
             libc::pthread_attr_init(&mut attr);
             let mut code = libc::pthread_attr_setstack(&mut attr, bottom as *mut _, size);
             if code == 0 {
-                code = libc::pthread_create(&mut thread, &attr, start, boxed.cast());
+                code = libc::pthread_create(&mut thread, &attr, start::<F>, boxed.cast());
             }
             libc::pthread_attr_destroy(&mut attr);
             (code, thread)

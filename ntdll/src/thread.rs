@@ -383,7 +383,7 @@ pub fn create(start: GuestFn, parameter: u64, stack: usize, suspended: bool) -> 
     let thread = new_thread(stack, start, parameter, suspended);
     ldr::tls::attach_thread(thread.teb).inspect_err(|_| memory::release_stack(stack.bottom))?;
     let arg = Arc::into_raw(thread.clone()) as usize;
-    let host = host::thread::Thread::spawn(stack.top + teb::TEB_SIZE, ABOVE - teb::TEB_SIZE, host_start, arg)
+    let host = host::thread::Thread::spawn(stack.top + teb::TEB_SIZE, ABOVE - teb::TEB_SIZE, move || host_start(arg))
         .map_err(|_| NTSTATUS::INSUFFICIENT_RESOURCES)?;
     STARTED.lock().push((thread.teb, host));
     // The id is the host's, which only the new thread learns: wait for it.

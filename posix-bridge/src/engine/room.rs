@@ -44,9 +44,9 @@ impl Room {
         self.signals().end + PAGE
     }
 
-    /// Starts `function(arg)` on its stack. Signals keep the state of the calling thread.
-    pub fn start(self, function: fn(usize), arg: usize) -> Result<Thread> {
-        Thread::spawn(self.stack(), STACK, function, arg).map_err(|_| Errno::EAGAIN)
+    /// Runs `function` on its stack. Signals keep the state of the calling thread.
+    pub fn start(self, function: impl FnOnce() + Send + 'static) -> Result<Thread> {
+        Thread::spawn(self.stack(), STACK, function).map_err(|_| Errno::EAGAIN)
     }
 }
 

@@ -9,6 +9,7 @@ use host::linux::trap;
 use host::linux::{self, engine};
 use host::stack::{self, Exit};
 use std::cell::{Cell, UnsafeCell};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// sigaltstack(2)'s stack.
@@ -59,14 +60,18 @@ pub struct Threads {
     pub count: AtomicU32,
 }
 
-/// A thread that is in the list, and so alive.
+/// A thread that is in the list, and so alive; and its room.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ThreadPtr(*const Thread);
+pub struct ThreadPtr(*const Thread, Option<Room>);
 
 // SAFETY: only atomic fields are used by others, under the list's lock, which the thread takes before it ends.
 unsafe impl Send for ThreadPtr {}
 
 impl ThreadPtr {
+    fn new(thread: &Thread) -> ThreadPtr {
+        ThreadPtr(thread, thread.room)
+    }
+
     pub fn with<T>(self, act: impl FnOnce(&AtomicI32, &AtomicBool) -> T) -> T {
         // SAFETY: see above.
         let thread = unsafe { &*self.0 };
@@ -78,8 +83,7 @@ impl ThreadPtr {
     }
 
     pub fn room(self) -> Option<Room> {
-        // SAFETY: see above; this one never changes.
-        unsafe { (*self.0).room }
+        self.1
     }
 }
 
@@ -99,6 +103,9 @@ struct New {
     /// [`WAITS`] or [`GO`], as soon as either is so.
     begun: AtomicU32,
 }
+
+// SAFETY: its creator uses all of it before it may begin, then only the thread itself does, but for what is atomic.
+unsafe impl Sync for New {}
 
 /// The new thread is there before its creator knows of it.
 const WAITS: u32 = 1;
@@ -141,23 +148,13 @@ impl Thread {
         thread.clear_tid.set(clear_tid);
         thread.blocked_faults.set(current().blocked_faults.get());
         block.set_guest_fs(fs);
-        let new = New { thread, block, registers: *registers, state: state.to_vec(), mask, begun: AtomicU32::new(0) };
-        let new = Box::into_raw(Box::new(new));
+        let new = Arc::new(New { thread, block, registers: *registers, state: state.to_vec(), mask, begun: AtomicU32::new(0) });
         // It has no block to find when somebody else's signal comes, even one of those that are never blocked else.
         let before = trap::set_mask(u64::MAX);
-        let started = room.start(begin, new as usize);
+        let its = new.clone();
+        let started = room.start(move || begin(&its));
         trap::set_mask(before);
-        let host = match started {
-            Ok(host) => host,
-            Err(error) => {
-                threads.list.lock().give_back(room);
-                // SAFETY: nobody else has it.
-                drop(unsafe { Box::from_raw(new) });
-                return Err(error);
-            }
-        };
-        // SAFETY: the thread keeps it until it ends, which it does not before it may begin.
-        let new = unsafe { &*new };
+        let host = started.inspect_err(|_| threads.list.lock().give_back(room))?;
         new.block.data.store(&raw const new.thread as usize, Ordering::Relaxed);
         let tid = host.id() as i32;
         new.thread.tid.store(tid, Ordering::Relaxed);
@@ -165,10 +162,8 @@ impl Thread {
         for at in tid_at.into_iter().filter(|&at| at != 0) {
             let _ = abi::fault::write(at, tid);
         }
-        let begun = &raw const new.begun;
         if new.begun.swap(GO, Ordering::SeqCst) == WAITS {
-            // By its address: the thread may be gone by now, and others are woken in vain.
-            host::futex::wake_at(begun as usize, 1, true);
+            host::futex::wake(&new.begun, 1);
         }
         Ok(tid)
     }
@@ -198,7 +193,7 @@ impl Thread {
 
 impl Threads {
     fn add(&self, thread: &Thread) {
-        self.list.lock().threads.push(ThreadPtr(thread));
+        self.list.lock().threads.push(ThreadPtr::new(thread));
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -206,7 +201,7 @@ impl Threads {
     fn add_beside(&self, thread: &Thread, creator: &Thread) {
         let mut list = self.list.lock();
         thread.ending.store(creator.ending.load(Ordering::SeqCst), Ordering::SeqCst);
-        list.threads.push(ThreadPtr(thread));
+        list.threads.push(ThreadPtr::new(thread));
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -231,7 +226,7 @@ impl Threads {
     }
 
     pub fn only_list(list: &mut List, thread: &Thread) {
-        list.alone(ThreadPtr(thread));
+        list.alone(ThreadPtr::new(thread));
     }
 
     pub fn is_single(&self) -> bool {
@@ -266,16 +261,14 @@ impl Threads {
 }
 
 extern "C" fn run(new: usize) {
-    // SAFETY: see begin.
+    // SAFETY: begin's, which waits for us.
     let new = unsafe { &*(new as *const New) };
     trap::set_mask(new.mask);
     engine::start(&new.registers, Some(&new.state))
 }
 
 /// The whole life of a thread. Signals are blocked.
-fn begin(new: usize) {
-    // SAFETY: made by spawn for this thread, which keeps it until its end.
-    let new = unsafe { Box::from_raw(new as *mut New) };
+fn begin(new: &New) {
     if new.begun.compare_exchange(0, WAITS, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         while new.begun.load(Ordering::SeqCst) != GO {
             let _ = host::futex::wait(&new.begun, WAITS, None);
@@ -286,7 +279,7 @@ fn begin(new: usize) {
     if !thread.ending.load(Ordering::SeqCst) && new.block.attach(signals).is_ok() {
         // SAFETY: only this thread uses it.
         let exit = unsafe { &mut *thread.exit.get() };
-        stack::enter(0, exit, run, &raw const *new as usize);
+        stack::enter(0, exit, run, std::ptr::from_ref(new) as usize);
         new.block.detach();
     } else {
         super::process().threads.remove(thread);
