@@ -1,210 +1,126 @@
-//! `cpuid` instructions whose leaf is loaded right before them, answered without asking the processor.
+//! `cpuid` instructions that lead elsewhere, where the answer is known.
 //!
-//! Under a hypervisor each is an exit, which takes one to several microseconds, and a dynamic linker runs forty before a program
-//! begins. Who starts the same linker many times knows the answers.
+//! Under a hypervisor each is an exit, which takes one to a dozen microseconds, and a dynamic linker runs some seventy before a program
+//! begins. They say the same each time.
 //!
-//! The form is `mov eax, imm32`; perhaps `xor ecx, ecx` or `mov ecx, r32`; `cpuid`. Only the first is replaced, which has the five bytes
-//! that a jump needs: whoever jumps to one of the others finds it as it was. Where instructions begin is found as for a `syscall`
-//! that has trapped ([`crate::lazy`]); what stands for the trap is a leaf that somebody knows.
+//! That it is a `cpuid` is not proved by a trap, as with system calls. So something has to load its leaf: a `mov eax, imm32`, of a leaf that
+//! somebody knows, or a `mov eax, r32`, right before it or before the instruction that loads the subleaf; or a `mov eax, imm32` at most [`LEAD`]
+//! bytes before it. Unless it is the first of these, readers from many places further up have to agree. It is replaced as a
+//! `syscall` is ([`crate::lazy`]).
 
-use crate::lazy::{Change, jump, near, readers};
+use crate::lazy::{Back, LEAD, Patch, Steps, To, patch_other, readers};
+use crate::length::Kind;
 use crate::scan::Code;
 
-/// What `cpuid` leaves in EAX, EBX, ECX and EDX.
-pub type Answer = [u32; 4];
+const CPUID: usize = 2;
 
-/// What stands between the leaf and the `cpuid`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subleaf {
-    /// Nothing: it is what ECX happens to be.
-    Unset,
-    /// `xor ecx, ecx`.
-    Zero,
-    /// `mov ecx, r32`.
-    Register,
+/// All sites in `code` whose leaf is not known not to be among those that are `known`.
+pub fn sites(code: Code, known: impl Fn(u32) -> bool) -> impl Iterator<Item = u64> {
+    let found = memchr::memmem::find_iter(code.bytes, &[0x0f, 0xa2]);
+    found.filter(move |&at| is_site(code.bytes, at, &known)).map(move |at| code.address + at as u64)
 }
 
-/// A `cpuid` in the form that can be replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Site {
-    /// Of the `mov`, of the `cpuid`, and of what follows.
-    pub start: u64,
-    pub cpuid: u64,
-    pub after: u64,
-    pub leaf: u32,
-    pub subleaf: Subleaf,
-}
-
-/// No trampoline is longer.
-pub const MAX_TRAMPOLINE: usize = 5 + 3 + 3 + 3 + 3 + 10 + 5 + 2 * 25;
-const MOV: usize = 5;
-/// How far before the `mov` readers begin.
-const LEAD: usize = 48;
-
-/// All sites in `code`, apart from each other.
-pub fn sites(code: Code) -> impl Iterator<Item = Site> {
-    let mut end = 0;
-    memchr::memmem::find_iter(code.bytes, &[0x0f, 0xa2]).filter_map(move |at| {
-        let site = site(code, at).filter(|site| site.start >= end)?;
-        end = site.after;
-        Some(site)
-    })
-}
-
-fn site(code: Code, at: usize) -> Option<Site> {
-    let (subleaf, between) = match &code.bytes[..at] {
-        [.., 0xb8, _, _, _, _, 0x31 | 0x33, 0xc9] => (Subleaf::Zero, 2),
-        [.., 0xb8, _, _, _, _, 0x44, 0x89, modrm] if modrm & 0xc7 == 0xc1 => (Subleaf::Register, 3),
-        [.., 0xb8, _, _, _, _, 0x89, modrm] if modrm & 0xc7 == 0xc1 => (Subleaf::Register, 2),
-        [.., 0xb8, _, _, _, _] => (Subleaf::Unset, 0),
-        _ => return None,
-    };
-    let start = at - between - MOV;
-    let leaf = u32::from_le_bytes(code.bytes[start + 1..start + MOV].try_into().ok()?);
-    let from = start.saturating_sub(LEAD);
-    let agree = readers(&code.bytes[from..at + 2], start - from).agree();
-    let [start, cpuid, after] = [start, at, at + 2].map(|at| code.address + at as u64);
-    agree.then_some(Site { start, cpuid, after, leaf, subleaf })
-}
-
-/// Has a site answered by a trampoline at `at`: its bytes, and the change that leads there. `answer` knows leaves and subleaves; of a
-/// leaf without a given subleaf it says something only if there are none. None: the site stays as it is.
-pub fn patch(code: Code, site: &Site, at: u64, mut answer: impl FnMut(u32, Option<u32>) -> Option<Answer>) -> Option<(Vec<u8>, Change)> {
-    let between = code.bytes.get((site.start - code.address) as usize + MOV..(site.cpuid - code.address) as usize)?;
-    let leaf = site.leaf;
-    let mut bytes = Vec::with_capacity(MAX_TRAMPOLINE);
-    match site.subleaf {
-        Subleaf::Unset | Subleaf::Zero => {
-            let known = answer(leaf, (site.subleaf == Subleaf::Zero).then_some(0))?;
-            // For the flags.
-            bytes.extend_from_slice(between);
-            give(&mut bytes, known, at, site.after)?;
-        }
-        Subleaf::Register => {
-            let [zero, one] = [answer(leaf, Some(0))?, answer(leaf, Some(1))?];
-            load(&mut bytes, 0xb8, leaf);
-            bytes.extend_from_slice(between);
-            // Nothing of it touches the flags: jecxz zero; lea ecx, [rcx - 1]; jecxz one; lea ecx, [rcx + 1]; cpuid; jmp after
-            bytes.extend_from_slice(&[0x67, 0xe3, 3 + 3 + 3 + 2 + 5]);
-            bytes.extend_from_slice(&[0x8d, 0x49, 0xff, 0x67, 0xe3, 3 + 2 + 5 + 25]);
-            bytes.extend_from_slice(&[0x8d, 0x49, 0x01, 0x0f, 0xa2]);
-            leave(&mut bytes, at, site.after)?;
-            give(&mut bytes, zero, at, site.after)?;
-            give(&mut bytes, one, at, site.after)?;
-        }
+fn is_site(code: &[u8], at: usize, known: impl Fn(u32) -> bool) -> bool {
+    let lead = &code[at.saturating_sub(LEAD as usize)..at + CPUID];
+    let (at, steps) = (lead.len() - CPUID, Steps::of(lead));
+    match load(&lead[..at], &steps, known) {
+        Some(Load::Near) => readers(&steps, at, lead.len()).come(),
+        Some(Load::Other) => readers(&steps, at, lead.len()).agree(),
+        None => false,
     }
-    Some((bytes, Change { at: site.start, bytes: jump(site.start, at)? }))
 }
 
-/// `mov r32, imm32`
-fn load(bytes: &mut Vec<u8>, opcode: u8, value: u32) {
-    bytes.push(opcode);
-    bytes.extend_from_slice(&value.to_le_bytes());
+/// How a leaf is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Load {
+    /// As a number, with at most one instruction behind it, which loads the subleaf.
+    Near,
+    Other,
 }
 
-/// In 25 bytes.
-fn give(bytes: &mut Vec<u8>, [a, b, c, d]: Answer, at: u64, after: u64) -> Option<()> {
-    [(0xb8, a), (0xbb, b), (0xb9, c), (0xba, d)].into_iter().for_each(|(opcode, value)| load(bytes, opcode, value));
-    leave(bytes, at, after)
+/// How the code that ends here, as the first reader who comes to its end sees it, has loaded a leaf.
+fn load(code: &[u8], steps: &Steps, known: impl Fn(u32) -> bool) -> Option<Load> {
+    let last = (0..code.len()).find_map(|from| {
+        // The leaf as a number, or in a register; and how many instructions ago.
+        let mut load = None;
+        let comes = steps.read(from, code.len(), |at, len, kind| {
+            load = match (&code[at..at + len], kind) {
+                ([0xb8, a, b, c, d], _) => known(u32::from_le_bytes([*a, *b, *c, *d])).then_some((true, 0)),
+                (_, Kind::Ends) => None,
+                (bytes, _) if moves(bytes, 0) => Some((false, 0)),
+                // Not the subleaf.
+                (bytes, _) if !moves(bytes, 1) && !clears_ecx(bytes) => load.map(|(number, _)| (number, 2)),
+                _ => load.map(|(number, ago)| (number, ago + 1)),
+            }
+        });
+        comes.then_some(load)
+    });
+    match last?? {
+        (true, 0 | 1) => Some(Load::Near),
+        (true, _) | (false, 0 | 1) => Some(Load::Other),
+        (false, _) => None,
+    }
 }
 
-fn leave(bytes: &mut Vec<u8>, at: u64, after: u64) -> Option<()> {
-    bytes.push(0xe9);
-    let next = at + bytes.len() as u64 + 4;
-    bytes.extend_from_slice(&near(next, after)?);
-    Some(())
+/// Whether this is a `mov` from one 32-bit register to EAX (0) or ECX (1).
+fn moves(bytes: &[u8], to: u8) -> bool {
+    match bytes {
+        [0x89, modrm] | [0x44, 0x89, modrm] => modrm & 0xc7 == 0xc0 | to,
+        [0x8b, modrm] | [0x41, 0x8b, modrm] => modrm & 0xf8 == 0xc0 | to << 3,
+        _ => false,
+    }
+}
+
+/// `xor ecx, ecx`.
+fn clears_ecx(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x31 | 0x33, 0xc9])
+}
+
+/// Has a site jump to a trampoline at `at`, of at most [`crate::lazy::MAX_TRAMPOLINE`] bytes, and from there to the handler. `code` has
+/// [`crate::lazy::AROUND`] bytes on either side, or what there is. The handler finds all registers but RBX, and the stack, as they were; RBX
+/// says where to go on. None: it has to stay as it is.
+pub fn patch(code: Code, site: u64, at: u64, handler: u64) -> Option<Patch> {
+    patch_other(code, site, To { at, handler, back: Back::Rbx })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 
     const BASE: u64 = 0x10_0000;
 
-    /// Bytes with something to read before and behind.
-    fn code(bytes: &[u8]) -> Vec<u8> {
-        [&[0x48, 0x89, 0xc8].repeat(16)[..], bytes, &[0x90; 16]].concat()
-    }
-
-    fn find(bytes: &[u8]) -> Vec<(u32, Subleaf)> {
-        sites(Code { bytes: &code(bytes), address: BASE }).map(|site| (site.leaf, site.subleaf)).collect()
-    }
-
-    #[test]
-    fn forms() {
-        assert_eq!(find(&[0xb8, 6, 0, 0, 0x80, 0x0f, 0xa2]), [(0x8000_0006, Subleaf::Unset)]);
-        assert_eq!(find(&[0xb8, 13, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2]), [(13, Subleaf::Zero)]);
-        assert_eq!(find(&[0xb8, 7, 0, 0, 0, 0x89, 0xf9, 0x0f, 0xa2]), [(7, Subleaf::Register)]);
-        assert_eq!(find(&[0xb8, 7, 0, 0, 0, 0x44, 0x89, 0xc1, 0x0f, 0xa2]), [(7, Subleaf::Register)], "mov ecx, r8d");
-        assert!(find(&[0xb8, 7, 0, 0, 0, 0x89, 0xca, 0x0f, 0xa2]).is_empty(), "mov edx, ecx");
-        assert!(find(&[0x41, 0xb8, 7, 0, 0, 0, 0x0f, 0xa2]).is_empty(), "mov r8d, 7");
-        assert!(find(&[0xc7, 0x44, 0x24, 0xb8, 7, 0, 0, 0, 0x0f, 0xa2]).is_empty(), "mov dword ptr [rsp - 0x48], 7");
-        assert!(find(&[0x31, 0xc0, 0x0f, 0xa2]).is_empty());
-        assert_eq!(sites(Code { bytes: &[0xb8, 0, 0, 0, 0, 0x0f, 0xa2], address: BASE }).count(), 0, "nothing to read before");
-    }
-
-    fn text(bytes: &[u8], ip: u64) -> Vec<String> {
-        let mut formatter = IntelFormatter::new();
-        formatter.options_mut().set_branch_leading_zeros(false);
-        Decoder::with_ip(64, bytes, ip, DecoderOptions::NONE)
-            .iter()
-            .map(|instruction| {
-                let mut line = String::new();
-                formatter.format(&instruction, &mut line);
-                format!("{:x}: {line}", instruction.ip())
-            })
-            .collect()
-    }
-
-    fn patched(bytes: &[u8]) -> Option<Vec<String>> {
-        let bytes = code(bytes);
-        let code = Code { bytes: &bytes, address: BASE };
-        let site = sites(code).next()?;
-        let knows = |leaf, sub: Option<u32>| Some([leaf, sub.unwrap_or(9), 0xc, 0xd]);
-        let (trampoline, change) = patch(code, &site, 0x20_0000, knows)?;
-        assert!(trampoline.len() <= MAX_TRAMPOLINE);
-        assert_eq!(text(&change.bytes, change.at), ["100030: jmp 200000h"]);
-        Some(text(&trampoline, 0x20_0000))
+    /// Whether bytes with something to read before them end with a `cpuid` that is found.
+    fn finds(bytes: &[u8]) -> bool {
+        let code = [&[0x48, 0x89, 0xc8].repeat(20)[..], bytes, &[0x0f, 0xa2], &[0x90; 16]].concat();
+        let sites: Vec<u64> = sites(Code { bytes: &code, address: BASE }, |leaf| leaf < 10).collect();
+        assert!(sites.is_empty() || sites == [BASE + 60 + bytes.len() as u64]);
+        !sites.is_empty()
     }
 
     #[test]
-    fn trampolines() {
-        let simple = patched(&[0xb8, 6, 0, 0, 0x80, 0x0f, 0xa2]);
-        let expected =
-            ["200000: mov eax,80000006h", "200005: mov ebx,9", "20000a: mov ecx,0Ch", "20000f: mov edx,0Dh", "200014: jmp 100037h"];
-        assert_eq!(simple.expect("a patch"), expected);
-        let zero = patched(&[0xb8, 13, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2]);
-        let expected = [
-            "200000: xor ecx,ecx",
-            "200002: mov eax,0Dh",
-            "200007: mov ebx,0",
-            "20000c: mov ecx,0Ch",
-            "200011: mov edx,0Dh",
-            "200016: jmp 100039h",
-        ];
-        assert_eq!(zero.expect("a patch"), expected);
-        let register = patched(&[0xb8, 7, 0, 0, 0, 0x44, 0x89, 0xc1, 0x0f, 0xa2]);
-        let expected = [
-            "200000: mov eax,7",
-            "200005: mov ecx,r8d",
-            "200008: jecxz 20001Bh",
-            "20000b: lea ecx,[rcx-1]",
-            "20000e: jecxz 200034h",
-            "200011: lea ecx,[rcx+1]",
-            "200014: cpuid",
-            "200016: jmp 10003Ah",
-            "20001b: mov eax,7",
-        ];
-        assert_eq!(register.expect("a patch")[..9], expected);
+    fn leaves_that_are_loaded() {
+        assert!(finds(&[0xb8, 7, 0, 0, 0]));
+        assert!(finds(&[0xb8, 7, 0, 0, 0, 0x31, 0xc9]), "xor ecx, ecx");
+        assert!(finds(&[0xb8, 2, 0, 0, 0, 0x41, 0x55, 0x53, 0x48, 0x83, 0xec, 0x18]), "push r13; push rbx; sub rsp, 24");
+        assert!(finds(&[0x89, 0xf8]), "mov eax, edi");
+        assert!(finds(&[0x44, 0x89, 0xe0]), "mov eax, r12d");
+        assert!(finds(&[0x89, 0xf8, 0x89, 0xf1]), "mov eax, edi; mov ecx, esi");
+        assert!(finds(&[0x41, 0x8b, 0xc0, 0x44, 0x89, 0xc1]), "mov eax, r8d; mov ecx, r8d");
     }
 
     #[test]
-    fn what_is_not_known_stays() {
-        let bytes = code(&[0xb8, 1, 0, 0, 0, 0x0f, 0xa2]);
-        let code = Code { bytes: &bytes, address: BASE };
-        let site = sites(code).next().expect("a site");
-        assert!(patch(code, &site, 0x20_0000, |_, _| None).is_none());
-        assert!(patch(code, &site, 1 << 40, |_, _| Some([0; 4])).is_none(), "out of reach");
+    fn leaves_that_are_not() {
+        assert!(!finds(&[]));
+        assert!(!finds(&[0xb8, 10, 0, 0, 0]), "not known");
+        assert!(!finds(&[0xb8, 7, 0, 0, 0, 0xc3]), "ret");
+        assert!(!finds(&[0x89, 0xf8, 0x90]), "mov eax, edi; nop");
+        assert!(!finds(&[0x89, 0xf8, 0x89, 0xf1, 0x89, 0xf1]), "mov ecx twice");
+        assert!(!finds(&[0x48, 0x89, 0xf8]), "mov rax, rdi");
+        assert!(!finds(&[0x89, 0xc7]), "mov edi, eax");
+        assert!(!finds(&[0x41, 0xb8, 7, 0, 0, 0]), "mov r8d, 7");
+        assert!(!finds(&[0xb8]), "mov eax, ....a20fh");
+        let alone = [0xb8, 0, 0, 0, 0, 0x0f, 0xa2];
+        assert_eq!(sites(Code { bytes: &alone, address: BASE }, |_| true).count(), 1, "nothing but the leaf");
+        assert_eq!(sites(Code { bytes: &alone[5..], address: BASE }, |_| true).count(), 0, "nothing before it");
     }
 }

@@ -53,12 +53,38 @@ pub struct Patch {
 /// either side of the site, or what there is; `handler`: see [`crate::patch::patch`]. None: it has to stay as it is.
 pub fn patch(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Option<Patch> {
     let lead = lead(code, syscall)?;
-    let number = site(lead, syscall, number).map(|site| (Form::Number, site.start));
-    let before = |(form, start)| before(lead, form, start, syscall, at, handler);
+    let (at_site, steps) = ((syscall - lead.address) as usize, Steps::of(lead.bytes));
+    let to = To { at, handler, back: Back::Rcx };
+    let number = number_start(lead, syscall, number).filter(|&start| leads_on(&steps, start, at_site)).map(|start| (Form::Number, start));
+    let before = |(form, start)| before(lead, form, start, syscall, to);
     number
         .and_then(before)
-        .or_else(|| away(code, syscall, at, handler))
-        .or_else(|| neighbours(lead, syscall).map(|start| (Form::Neighbours, start)).and_then(before))
+        .or_else(|| away(code, syscall, to))
+        .or_else(|| neighbours(&steps, at_site).map(|start| (Form::Neighbours, start)).and_then(before))
+}
+
+/// The same for another instruction of two bytes, as [`crate::cpuid`] finds them.
+pub(crate) fn patch_other(code: Code, address: u64, to: To) -> Option<Patch> {
+    let lead = lead(code, address)?;
+    let neighbours = neighbours(&Steps::of(lead.bytes), (address - lead.address) as usize);
+    neighbours.and_then(|start| before(lead, Form::Neighbours, start, address, to)).or_else(|| away(code, address, to))
+}
+
+/// Where what is patched leads.
+#[derive(Clone, Copy)]
+pub(crate) struct To {
+    /// The trampoline.
+    pub at: u64,
+    /// See [`crate::patch::patch`].
+    pub handler: u64,
+    pub back: Back,
+}
+
+/// The register that tells the handler where to go on: one that the instruction changes. By the ModRM byte of `lea r64, [rip + disp32]`.
+#[derive(Clone, Copy)]
+pub(crate) enum Back {
+    Rcx = 0x0d,
+    Rbx = 0x1d,
 }
 
 /// Instructions that move have no more bytes than this together.
@@ -73,27 +99,28 @@ fn lead(code: Code, syscall: u64) -> Option<Code> {
     Some(Code { bytes: code.bytes.get(from..to)?, address: code.address + from as u64 })
 }
 
-/// A jump in the place of the instruction at `start`, from which the code goes on to the site.
-fn before(code: Code, form: Form, start: u64, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
-    let displaced = Code { bytes: code.bytes.get((start - code.address) as usize..(syscall - code.address) as usize)?, address: start };
+/// A jump in the place of the instruction at the offset `start` of the lead, from which the code goes on to the site.
+fn before(lead: Code, form: Form, start: usize, syscall: u64, to: To) -> Option<Patch> {
+    let address = lead.address + start as u64;
+    let displaced = Code { bytes: lead.bytes.get(start..(syscall - lead.address) as usize)?, address };
     let (len, _) = instruction(displaced.bytes)?;
-    let mut bytes = jump(start, at)?;
+    let mut bytes = jump(address, to.at)?;
     // Other readers find the next boundary sooner if nothing is left of the rest.
     bytes.resize(len, 0xcc);
-    let changes = vec![Change { at: start, bytes }];
-    Some(Patch { form, trampoline: trampoline(displaced, at, syscall + SYSCALL, handler)?, changes })
+    let changes = vec![Change { at: address, bytes }];
+    Some(Patch { form, trampoline: trampoline(displaced, syscall + SYSCALL, to)?, changes })
 }
 
 /// A short jump in the place of the `syscall` itself, to a long one in padding near by.
-fn away(code: Code, syscall: u64, at: u64, handler: u64) -> Option<Patch> {
+fn away(code: Code, syscall: u64, to: To) -> Option<Patch> {
     let hole = hole(code, syscall)?;
     let after = syscall + SYSCALL;
-    let mut long = jump(hole.start, at)?;
+    let mut long = jump(hole.start, to.at)?;
     long.resize((hole.end - hole.start) as usize, 0xcc);
     let short = i8::try_from(hole.start.wrapping_sub(after) as i64).ok()?;
     let nothing = Code { bytes: &[], address: syscall };
     let changes = vec![Change { at: hole.start, bytes: long }, Change { at: syscall, bytes: vec![0xeb, short as u8] }];
-    Some(Patch { form: Form::Padding, trampoline: trampoline(nothing, at, after, handler)?, changes })
+    Some(Patch { form: Form::Padding, trampoline: trampoline(nothing, after, to)?, changes })
 }
 
 /// The displacement of an instruction that ends at `from`.
@@ -105,8 +132,8 @@ pub(crate) fn jump(from: u64, to: u64) -> Option<Vec<u8>> {
     Some([&[0xe9][..], &near(from + JUMP, to)?].concat())
 }
 
-/// A trampoline at `at`: what was displaced, then the call, after which the guest goes on at `after`.
-fn trampoline(displaced: Code, at: u64, after: u64, handler: u64) -> Option<Vec<u8>> {
+/// A trampoline: what was displaced, then the call, after which the guest goes on at `after`.
+fn trampoline(displaced: Code, after: u64, To { at, handler, back }: To) -> Option<Vec<u8>> {
     let mut bytes = displaced.bytes.to_vec();
     let mut next = 0;
     while next < bytes.len() {
@@ -119,8 +146,8 @@ fn trampoline(displaced: Code, at: u64, after: u64, handler: u64) -> Option<Vec<
         }
     }
     let here = at + next as u64;
-    // lea rcx, [after]; jmp [handler]
-    Some([&bytes[..], &[0x48, 0x8d, 0x0d], &near(here + 7, after)?, &[0xff, 0x25], &near(here + 13, handler)?].concat())
+    // lea rcx (or rbx), [after]; jmp [handler]
+    Some([&bytes[..], &[0x48, 0x8d, back as u8], &near(here + 7, after)?, &[0xff, 0x25], &near(here + 13, handler)?].concat())
 }
 
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
@@ -130,8 +157,16 @@ pub const LEAD: u64 = 64;
 /// instruction of at least [`crate::scan::JUMP`] bytes: only that one is to be replaced, and jumps to the `syscall` itself still
 /// find it. `number`: what EAX was when it trapped. `code` has [`LEAD`] bytes before it, or what there is.
 pub fn site(code: Code, syscall: u64, number: u32) -> Option<Site> {
-    let at = usize::try_from(syscall.checked_sub(code.address)?).ok()?;
-    let before = code.bytes.get(..at)?;
+    let lead = lead(code, syscall)?;
+    let start = number_start(lead, syscall, number)?;
+    leads_on(&Steps::of(lead.bytes), start, (syscall - lead.address) as usize).then_some(())?;
+    Some(Site { address: syscall, start: lead.address + start as u64, end: syscall + SYSCALL })
+}
+
+/// Where the number is loaded by the instruction before the site, if nothing else is read there. By its offset in the lead.
+fn number_start(lead: Code, syscall: u64, number: u32) -> Option<usize> {
+    let at = (syscall - lead.address) as usize;
+    let before = &lead.bytes[..at];
     let len = match before {
         // mov rax, simm32
         [.., 0x48, 0xc7, 0xc0, a, b, c, d] if u32::from_le_bytes([*a, *b, *c, *d]) == number => 7,
@@ -139,40 +174,68 @@ pub fn site(code: Code, syscall: u64, number: u32) -> Option<Site> {
         [.., 0xb8, a, b, c, d] if u32::from_le_bytes([*a, *b, *c, *d]) == number => 5,
         _ => return None,
     };
-    let start = at - len;
-    let Readers { come, all_by, .. } = readers(before, start);
+    Some(at - len)
+}
+
+/// Whether all who come to the site come by the instruction at `start`.
+fn leads_on(steps: &Steps, start: usize, site: usize) -> bool {
     // At the start of a page there is nothing to read before.
-    (all_by && (come > 0 || start == 0)).then_some(Site { address: syscall, start: code.address + start as u64, end: syscall + SYSCALL })
+    start == 0 || readers(steps, start, site).come()
 }
 
-/// The start of the instruction that [`Form::Neighbours`] replaces.
-fn neighbours(code: Code, syscall: u64) -> Option<u64> {
-    let at = (syscall - code.address) as usize;
-    let before = &code.bytes[..at];
-    let start = longest_last(before)?;
+/// The start of the instruction that [`Form::Neighbours`] replaces, by its offset in the lead.
+fn neighbours(steps: &Steps, site: usize) -> Option<usize> {
+    let start = longest_last(steps, site)?;
     // Unlike the number, nothing else says that this is code.
-    readers(before, start).agree().then_some(code.address + start as u64)
+    readers(steps, start, site).agree().then_some(start)
 }
 
-/// Where the last instruction with room for a jump begins, as one reader who comes to the end of `code` sees it. All from there
-/// to the end can move.
-fn longest_last(code: &[u8]) -> Option<usize> {
-    (0..code.len())
+/// Where the last instruction with room for a jump begins, as one reader who comes to `end` sees it. All from there to the end can move.
+fn longest_last(steps: &Steps, end: usize) -> Option<usize> {
+    (0..end)
         .find_map(|from| {
-            let (mut next, mut found) = (from, None);
-            while next < code.len() {
-                let (len, kind) = instruction(&code[next..])?;
+            let mut found = None;
+            // The first reader who comes decides, whatever it sees.
+            let comes = steps.read(from, end, |at, len, kind| {
                 if !kind.can_move() {
                     found = None;
                 } else if len >= JUMP as usize {
-                    found = Some(next);
+                    found = Some(at);
                 }
-                next += len;
-            }
-            // The first reader who comes decides, whatever it sees.
-            (next == code.len()).then_some(found)
+            });
+            comes.then_some(found)
         })?
-        .filter(|start| code.len() - start <= MAX_DISPLACED)
+        .filter(|start| end - start <= MAX_DISPLACED)
+}
+
+/// No more code than this is read on through at once.
+const MAX_READ: usize = (LEAD + SYSCALL) as usize;
+
+/// The instructions that begin at each place of some code, which many readers look at.
+pub(crate) struct Steps([Option<(usize, Kind)>; MAX_READ]);
+
+impl Steps {
+    pub(crate) fn of(code: &[u8]) -> Steps {
+        let mut steps = [None; MAX_READ];
+        steps.iter_mut().zip(0..code.len()).for_each(|(step, at)| *step = instruction(&code[at..]));
+        Steps(steps)
+    }
+
+    /// The instruction at a place, if it does not go beyond `end`.
+    fn get(&self, at: usize, end: usize) -> Option<(usize, Kind)> {
+        self.0.get(at).copied().flatten().filter(|(len, _)| at + len <= end)
+    }
+
+    /// Reads on from a place and shows each instruction. Whether that leads to `end`.
+    pub(crate) fn read(&self, from: usize, end: usize, mut show: impl FnMut(usize, usize, Kind)) -> bool {
+        let mut next = from;
+        while next < end {
+            let Some((len, kind)) = self.get(next, end) else { return false };
+            show(next, len, kind);
+            next += len;
+        }
+        next == end
+    }
 }
 
 /// Those who read on from the beginning of some code.
@@ -185,14 +248,16 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
+    /// Whether somebody comes, and all of those by the place.
+    pub(crate) fn come(&self) -> bool {
+        self.all_by && self.come > 0
+    }
+
     /// Whether it is code, and all come by the place, where nothing else says so.
     pub(crate) fn agree(&self) -> bool {
         self.all_by && self.tried >= 8 && self.come * 4 >= self.tried * 3
     }
 }
-
-/// No more code than this is read on through at once.
-pub(crate) const MAX_READ: usize = 2 * LEAD as usize;
 
 /// Where a reader gets to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -205,14 +270,13 @@ enum Fate {
     ComesBy,
 }
 
-/// Reads on to the end of `code` from many places before `start`. Each place is looked at once, from the last one on: what follows it is
+/// Reads on to `end` from many places before `start`. Each place is looked at once, from the last one on: what follows it is
 /// known by then.
-pub(crate) fn readers(code: &[u8], start: usize) -> Readers {
-    assert!(code.len() <= MAX_READ);
+pub(crate) fn readers(steps: &Steps, start: usize, end: usize) -> Readers {
     let mut fates = [Fate::Lost; MAX_READ + 1];
-    fates[code.len()] = Fate::Comes;
-    for at in (0..code.len()).rev() {
-        if let Some((len, _)) = instruction(&code[at..]) {
+    fates[end] = Fate::Comes;
+    for at in (0..end).rev() {
+        if let Some((len, _)) = steps.get(at, end) {
             fates[at] = if at == start && fates[at + len] == Fate::Comes { Fate::ComesBy } else { fates[at + len] };
         }
     }
@@ -268,11 +332,18 @@ fn padding(code: Code, end: u64) -> Option<u64> {
     let first = end.saturating_sub(LONGEST).max(code.address);
     (first..=end - JUMP).find(|&start| {
         let mut rest = &bytes[(start - code.address) as usize..];
-        while let Some((len, Kind::Padding)) = instruction(rest) {
+        while rest.first().is_some_and(|&byte| may_be_padding(byte))
+            && let Some((len, Kind::Padding)) = instruction(rest)
+        {
             rest = &rest[len..];
         }
         rest.is_empty()
     })
+}
+
+/// Whether padding may begin so: nops as assemblers write them, and int3.
+fn may_be_padding(byte: u8) -> bool {
+    matches!(byte, 0x0f | 0x2e | 0x66 | 0x90 | 0xcc)
 }
 
 /// Whether most who read on from further up come to `at` after something that never goes on there, and nobody else does.

@@ -11,6 +11,7 @@
 //!
 //! The last three err on the safe side: chance matches only leave a site to be caught when it runs.
 
+use crate::lazy::AROUND;
 use iced_x86::{Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,7 +23,15 @@ pub struct Code<'a> {
     pub address: u64,
 }
 
-impl Code<'_> {
+impl<'a> Code<'a> {
+    /// What has to be read to patch a site: [`AROUND`] bytes on either side of it, or what there is.
+    pub fn around(&self, site: u64) -> Code<'a> {
+        let end = self.range().end;
+        let around = site.saturating_sub(AROUND).clamp(self.address, end)..(site + AROUND).min(end);
+        let [from, to] = [around.start, around.end].map(|at| (at - self.address) as usize);
+        Code { bytes: &self.bytes[from..to], address: around.start }
+    }
+
     pub fn range(&self) -> Range<u64> {
         self.address..self.address + self.bytes.len() as u64
     }

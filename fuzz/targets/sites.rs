@@ -2,7 +2,7 @@
 #![no_main]
 
 use dbt::cpuid;
-use dbt::lazy::Form;
+use dbt::lazy::{Form, Patch};
 use dbt::patch::patch;
 use dbt::scan::{Code, Site, scan};
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, Register};
@@ -30,49 +30,34 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(bytes[(address - BASE) as usize..][..2], [0x0f, 0x05]);
         lazily(code, address);
     }
-    let mut end = BASE;
-    for site in cpuid::sites(code) {
-        assert!(site.start >= end && site.start + 5 <= site.cpuid && site.cpuid + 2 == site.after);
-        end = site.after;
-        answered(code, &site);
-    }
-});
-
-/// A `cpuid`: whatever its subleaf, the trampoline leads behind it, and what is replaced is the `mov` alone.
-fn answered(code: Code, site: &cpuid::Site) {
-    assert_eq!(code.bytes[(site.cpuid - BASE) as usize..][..2], [0x0f, 0xa2]);
-    let knows = |leaf, subleaf: Option<u32>| Some([leaf, subleaf.unwrap_or(9), 1, 2]);
-    let Some((trampoline, change)) = cpuid::patch(code, site, TRAMPOLINE, knows) else { return };
-    assert!(trampoline.len() <= cpuid::MAX_TRAMPOLINE && change.at == site.start);
-    let mov = decode(&code.bytes[(site.start - BASE) as usize..], site.start).next().expect("a mov");
-    assert_eq!((mov.mnemonic(), mov.op0_register(), mov.len()), (Mnemonic::Mov, Register::EAX, change.bytes.len()));
-    assert_eq!(mov.immediate32(), site.leaf);
-    let jump = decode(&change.bytes, site.start).next().expect("a jump");
-    assert_eq!((jump.mnemonic(), jump.near_branch_target()), (Mnemonic::Jmp, TRAMPOLINE));
-    let mut starts = vec![];
-    let mut inner = vec![];
-    for instruction in decode(&trampoline, TRAMPOLINE) {
-        assert!(!instruction.is_invalid());
-        starts.push(instruction.ip());
-        match instruction.mnemonic() {
-            Mnemonic::Jmp => assert_eq!(instruction.near_branch_target(), site.after),
-            Mnemonic::Jecxz => inner.push(instruction.near_branch_target()),
-            _ => assert_eq!(instruction.flow_control(), FlowControl::Next),
+    for site in cpuid::sites(code, |leaf| leaf < 64) {
+        assert_eq!(bytes[(site - BASE) as usize..][..2], [0x0f, 0xa2]);
+        if let Some(patch) = cpuid::patch(code.around(site), site, TRAMPOLINE, HANDLER) {
+            assert!(patch.form != Form::Number);
+            leads_on(code, site, &patch, Register::RBX);
         }
     }
-    assert!(inner.iter().all(|target| starts.contains(target)));
-}
+});
 
 fn decode(bytes: &[u8], at: u64) -> impl Iterator<Item = Instruction> {
     let mut decoder = Decoder::with_ip(64, bytes, at, DecoderOptions::NONE);
     std::iter::from_fn(move || decoder.can_decode().then(|| decoder.decode()))
 }
 
-/// A site that has trapped, wherever it is: what is written lies in the code, and leads to the handler and back.
+/// A site that has trapped, wherever it is.
 fn lazily(code: Code, syscall: u64) {
     let at = (syscall - BASE) as usize;
     let number = at.checked_sub(4).map_or(0, |from| u32::from_le_bytes(code.bytes[from..at].try_into().expect("4 bytes")));
     let Some(patch) = dbt::lazy::patch(code, syscall, number, TRAMPOLINE, HANDLER) else { return };
+    if patch.form == Form::Number {
+        assert_eq!(number, decode(&patch.trampoline, 0).next().expect("a mov").immediate(1) as u32);
+    }
+    leads_on(code, syscall, &patch, Register::RCX);
+}
+
+/// What is written lies in the code, and leads to the handler, with the address behind the site in a register.
+fn leads_on(code: Code, site: u64, patch: &Patch, back: Register) {
+    let at = (site - BASE) as usize;
     assert!(patch.trampoline.len() <= dbt::lazy::MAX_TRAMPOLINE);
     let mut bytes = code.bytes.to_vec();
     for change in &patch.changes {
@@ -88,7 +73,7 @@ fn lazily(code: Code, syscall: u64) {
     assert_eq!(next, TRAMPOLINE);
     let mut moved = decode(&patch.trampoline, TRAMPOLINE);
     if patch.form != Form::Padding {
-        assert_eq!(bytes[at..at + 2], [0x0f, 0x05], "whoever jumps to the syscall still finds it");
+        assert_eq!(bytes[at..at + 2], code.bytes[at..at + 2], "whoever jumps to the site itself still finds it");
         let start = patch.changes[0].at;
         let mut next = start;
         for before in decode(&code.bytes[(start - BASE) as usize..at], start) {
@@ -101,14 +86,13 @@ fn lazily(code: Code, syscall: u64) {
             }
             next = before.next_ip();
         }
-        assert_eq!(next, syscall);
-        assert!(patch.form != Form::Number || number == decode(&patch.trampoline, 0).next().expect("a mov").immediate(1) as u32);
+        assert_eq!(next, site);
     }
     let first = moved.next().expect("an instruction");
-    assert_eq!((first.mnemonic(), first.op0_register()), (Mnemonic::Lea, Register::RCX));
+    assert_eq!((first.mnemonic(), first.op0_register()), (Mnemonic::Lea, back));
     let jump = moved.next().expect("a jump to the handler");
     assert_eq!((jump.mnemonic(), jump.ip_rel_memory_address()), (Mnemonic::Jmp, HANDLER));
-    assert_eq!(first.ip_rel_memory_address(), syscall + 2);
+    assert_eq!(first.ip_rel_memory_address(), site + 2);
     assert!(moved.next().is_none());
 }
 

@@ -1,5 +1,5 @@
 // cpuid in the forms that are answered without the processor says what the processor says, and keeps what it keeps: in a program that
-// is started often enough for that.
+// is started often enough for that, on a machine where it is slow.
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
@@ -10,11 +10,11 @@ typedef struct {
     unsigned long a, b, c, d, flags;
 } Said;
 
-// The leaf comes from a register: nobody knows it beforehand.
+// What loads the leaf does not lead on to the instruction: nobody knows it beforehand.
 static Said processor(unsigned leaf, unsigned subleaf)
 {
     Said s;
-    asm volatile("cpuid" : "=a"(s.a), "=b"(s.b), "=c"(s.c), "=d"(s.d) : "a"((unsigned long)leaf), "c"((unsigned long)subleaf));
+    asm volatile("jmp 1f\n 1: cpuid" : "=a"(s.a), "=b"(s.b), "=c"(s.c), "=d"(s.d) : "a"((unsigned long)leaf), "c"((unsigned long)subleaf));
     return s;
 }
 
@@ -40,6 +40,10 @@ ASK(ask_7_zero, 7, "xor %%ecx, %%ecx\n")
 ASK(ask_d_zero, 0xd, "xor %%ecx, %%ecx\n")
 ASK(ask_7, 7, "mov %%esi, %%ecx\n")
 ASK(ask_d, 0xd, "mov %%esi, %%ecx\n")
+ASK(ask_2, 2, "push %%rsi\n pop %%rsi\n")
+ASK(ask_4, 4, "mov %%esi, %%ecx\n")
+ASK(ask_4_register, 4, "mov %%eax, %%edi\n mov $-1, %%rax\n nopl 0(%%rax, %%rax, 1)\n mov %%edi, %%eax\n mov %%esi, %%ecx\n")
+ASK(ask_4_tests, 4, "mov %%eax, %%edi\n cmp $1, %%edi\n .byte 0x0f, 0x84\n .long 0\n mov %%edi, %%eax\n mov %%esi, %%ecx\n stc\n")
 
 static int failures;
 
@@ -63,6 +67,12 @@ static int ask(void)
     for (unsigned subleaf = 0; subleaf < 4; subleaf++) {
         compare("7", ask_7(subleaf), 7, subleaf, 1);
         compare("d", ask_d(subleaf), 0xd, subleaf, 1);
+    }
+    compare("2", ask_2(0), 2, 0, 1);
+    for (unsigned subleaf = 0; subleaf < 6; subleaf++) {
+        compare("4", ask_4(subleaf), 4, subleaf, 1);
+        compare("4 in a register", ask_4_register(subleaf), 4, subleaf, 1);
+        compare("4 behind a test", ask_4_tests(subleaf), 4, subleaf, 1);
     }
     return failures;
 }

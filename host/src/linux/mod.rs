@@ -4,6 +4,7 @@
 //! names memory which is not its own harms nobody but the process that it is. The others are what path resolution needs:
 //! they work on descriptors and never through the C library's errno, which lies in thread-local storage.
 
+pub mod answers;
 pub mod engine;
 mod state;
 pub mod trap;

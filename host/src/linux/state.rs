@@ -18,6 +18,13 @@ pub(super) static AVX512_AT: AtomicUsize = AtomicUsize::new(0);
 pub(super) const UPPER: usize = 64;
 pub(super) const OTHERS: usize = UPPER + 16 * 32;
 
+/// Numbers of parts (Intel SDM volume 1, 13.1), and where that of AVX ends. An operating system enables all three of AVX-512 or none.
+const AVX_PART: u64 = 1 << 2;
+const AVX_END: usize = 576 + 16 * 16;
+const MASKS_PART: u32 = 5;
+const UPPER_PART: u32 = 6;
+const OTHERS_PART: u32 = 7;
+
 /// Bytes of a [`State`].
 pub fn state_size() -> usize {
     STATE_SIZE.load(Ordering::Relaxed)
@@ -125,21 +132,24 @@ pub(super) fn init() -> std::result::Result<(), &'static str> {
     // Without AMX tiles: 8 KiB that a program has to ask the kernel for first. And without PKRU, which nobody changes here: what the
     // guest denies itself is denied to calls that it makes (pkeys(7)).
     let mask = (u64::from(high) << 32 | u64::from(low)) & !(3 << 17 | 1 << 9);
-    // Size and offset of a part (Intel SDM, CPUID leaf 0Dh).
-    let parts = (2..63).filter(|part| mask & 1 << part != 0).map(|part| (part, std::arch::x86_64::__cpuid_count(0xd, part)));
-    let (mut size, mut avx512) = (XSAVE_HEADER + 64, [0; 3]);
-    for (part, leaf) in parts {
-        size = size.max((leaf.eax + leaf.ebx) as usize);
-        if let 5..8 = part {
-            avx512[part as usize - 5] = leaf.ebx as usize;
+    // Size and offset of the parts. AVX' are always the same (Intel SDM volume 1, 13.5.3), and the last one ends last.
+    let mut size = if mask & AVX_PART != 0 { AVX_END } else { XSAVE_HEADER + 64 };
+    let mut avx512 = [0; 2];
+    for part in (3..63).filter(|part| mask & 1 << part != 0 && *part != UPPER_PART) {
+        let said = crate::cpu::xsave_part(part);
+        size = size.max((said.eax + said.ebx) as usize);
+        match part {
+            MASKS_PART => avx512[0] = said.ebx as usize,
+            OTHERS_PART => avx512[1] = said.ebx as usize,
+            _ => {}
         }
     }
     STATE_MASK.store(mask, Ordering::Relaxed);
-    let [masks, upper, others] = avx512;
+    let [masks, others] = avx512;
     let simple = match mask {
         7 => AVX,
         // Mask registers of 64 bits.
-        0xe7 if upper == masks + UPPER && others == masks + OTHERS && crate::cpu::has_avx512bw() => AVX512,
+        0xe7 if others == masks + OTHERS && crate::cpu::has_avx512bw() => AVX512,
         _ => 0,
     };
     AVX512_AT.store(masks, Ordering::Relaxed);

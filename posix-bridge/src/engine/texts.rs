@@ -13,10 +13,9 @@ use crate::proc::mapped_path;
 use crate::session::{self, Session, session};
 use crate::vfs::Vfs;
 use dbt::cpuid;
-use dbt::lazy::{self, AROUND, Change};
+use dbt::lazy::{self, Patch};
 use dbt::scan::Code;
-use host::cpu::Answers;
-use host::linux::{self, engine};
+use host::linux::{self, answers, engine};
 use host::mem::{self, PAGE, Place, Prot};
 use loader::elf::ElfFile;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -340,15 +339,17 @@ fn patch(code: &mut [u8], site: u64, handler: usize, next: usize) -> Option<usiz
     if code.get(site..site + 2)? != [0x0f, 0x05] {
         return None;
     }
-    let around = site.saturating_sub(AROUND as usize)..(site + AROUND as usize).min(code.len());
-    let view = Code { bytes: &code[around.clone()], address: BASE + around.start as u64 };
-    let patch = lazy::patch(view, BASE + site as u64, number, BASE + next as u64, BASE + handler as u64)?;
-    let trampoline = Change { at: BASE + next as u64, bytes: patch.trampoline };
-    let end = next + trampoline.bytes.len();
-    if end > code.len() {
-        return None;
-    }
-    for change in std::iter::once(&trampoline).chain(&patch.changes) {
+    let site = BASE + site as u64;
+    let view = Code { bytes: code, address: BASE }.around(site);
+    let patch = lazy::patch(view, site, number, BASE + next as u64, BASE + handler as u64)?;
+    apply(code, patch, next)
+}
+
+/// Writes a patch whose trampoline is at `next`. Returns where that ends.
+fn apply(code: &mut [u8], patch: Patch, next: usize) -> Option<usize> {
+    let end = next + patch.trampoline.len();
+    code.get_mut(next..end)?.copy_from_slice(&patch.trampoline);
+    for change in &patch.changes {
         let at = (change.at - BASE) as usize;
         code.get_mut(at..at + change.bytes.len())?.copy_from_slice(&change.bytes);
     }
@@ -357,24 +358,24 @@ fn patch(code: &mut [u8], site: u64, handler: usize, next: usize) -> Option<usiz
 
 /// Has `cpuid` answered in a text wherever that can be, up to `end`, with trampolines from `next` on. Returns where those end.
 fn answer_cpuid(code: &mut [u8], end: usize, mut next: usize) -> usize {
+    if !answers::are_worth_it() {
+        return next;
+    }
+    let handler = end + 8;
+    code[handler..handler + 8].copy_from_slice(&answers::entry().to_le_bytes());
     // Later copies have more system calls to patch.
     let limit = next + code.len().saturating_sub(next) / 2;
-    let mut answers = Answers::default();
-    let sites: Vec<_> = cpuid::sites(Code { bytes: &code[..end], address: BASE }).collect();
+    let sites: Vec<_> = cpuid::sites(Code { bytes: &code[..end], address: BASE }, answers::may_answer).collect();
     for site in sites {
-        if next + cpuid::MAX_TRAMPOLINE > limit {
+        if next + lazy::MAX_TRAMPOLINE > limit {
             break;
         }
-        let view = Code { bytes: code, address: BASE };
-        let Some((trampoline, change)) = cpuid::patch(view, &site, BASE + next as u64, |leaf, subleaf| answers.get(leaf, subleaf)) else {
-            continue;
-        };
-        let at = (change.at - BASE) as usize;
-        code[next..next + trampoline.len()].copy_from_slice(&trampoline);
-        code[at..at + change.bytes.len()].copy_from_slice(&change.bytes);
-        next += trampoline.len();
+        let view = Code { bytes: &code[..end], address: BASE }.around(site);
+        if let Some(patch) = cpuid::patch(view, site, BASE + next as u64, BASE + handler as u64) {
+            next = apply(code, patch, next).unwrap_or(next);
+        }
     }
-    next.next_multiple_of(16)
+    next
 }
 
 /// What a mapping of the shared file stands for, by its offset there.
