@@ -64,13 +64,12 @@ impl Path {
         loop {
             let skipped = from % ALIGN;
             let word = fault::read::<u64>(from - skipped).map_err(|_| Errno::EFAULT)? >> (8 * skipped);
-            let (room, len) = (buffer.len(), (ALIGN - skipped).min(PATH_MAX - buffer.len()));
-            buffer.extend_from_slice(&word.to_le_bytes());
-            buffer.truncate(room + len);
+            let len = (ALIGN - skipped).min(PATH_MAX - buffer.len());
             if let Some(end) = first_zero(word).filter(|&end| end < len) {
-                buffer.truncate(room + end + 1);
+                buffer.extend_from_word(word, end + 1);
                 return CStr::from_bytes_with_nul(buffer).map_err(|_| Errno::EFAULT);
             }
+            buffer.extend_from_word(word, len);
             if buffer.len() == PATH_MAX {
                 return Err(Errno::ENAMETOOLONG);
             }

@@ -20,8 +20,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 /// shared with the file. Programs of a shell script live through thirty calls in all. A tool with threads that lives for ten
 /// milliseconds gains one or two per cent over eight, a shell's loop nothing.
 const OFTEN: u32 = 4;
+/// The same while the process has several threads: a change of code then interrupts the other processors, several times, and costs as much as
+/// some thirty traps.
+const OFTEN_BESIDE_OTHERS: u32 = 32;
 /// After so many a site is beyond help.
-const TOLD: u32 = 64 * OFTEN;
+const TOLD: u32 = 8 * OFTEN_BESIDE_OTHERS;
 
 /// A site that has trapped, by hash of its address, and how often. Two that share a slot displace each other.
 struct Slot {
@@ -39,7 +42,7 @@ fn slot(site: usize) -> &'static Slot {
 
 /// Once is enough: what cannot be patched is not tried again until it has trapped much more often.
 fn is_often(traps: u32) -> bool {
-    traps == OFTEN || traps == TOLD
+    traps == OFTEN && process().threads.is_single() || traps == OFTEN_BESIDE_OTHERS || traps == TOLD
 }
 
 /// A call was trapped. In the signal handler. True: [`consider`] is to be told, because the site is worth a patch or because others

@@ -1,6 +1,6 @@
 //! The directory that a thread last looked into, held open: programs look at many files of one directory in turn.
 
-use super::path::{PathBuffer, c_path};
+use super::path::{NAME_MAX, PathBuffer, c_path};
 use super::{Id, Ours, id, is_ours, open_dir};
 use crate::session;
 use host::Result;
@@ -46,8 +46,44 @@ thread_local! {
     /// The last parent directory that the thread used twice in a row. Each has its own: programs that look at many files share them
     /// out by folders.
     static HELD: RefCell<Option<Rc<Parent>>> = const { RefCell::new(None) };
+    /// How the last one was asked for that is held.
+    static ASKED: RefCell<Option<Asked>> = const { RefCell::new(None) };
     /// What the last use was about.
     static USED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How a parent directory was asked for.
+struct Asked {
+    /// What stood before the name: relative to the current directory, or absolute.
+    text: Vec<u8>,
+    parent: Rc<Parent>,
+    mount: usize,
+    /// From when on it led there.
+    since: Stamp,
+}
+
+/// The parent directory of a path, the length of the name in it, and the mount, if all of it was asked for at this tick, but for the
+/// name. Else the tick. The path is absolute or relative to the current directory, and is given without its NUL.
+pub fn again(path: &[u8]) -> std::result::Result<(Rc<Parent>, usize, usize), Stamp> {
+    let now = Stamp::now();
+    ASKED.with_borrow(|asked| {
+        let asked = asked.as_ref().filter(|asked| asked.since == now).ok_or(now)?;
+        let name = path.strip_prefix(&asked.text[..]).ok_or(now)?;
+        let is_other = name.is_empty() || name.len() > NAME_MAX || name == b"." || name == b".." || name.contains(&b'/');
+        if is_other {
+            return Err(now);
+        }
+        asked.parent.uses.set(asked.parent.uses.get().saturating_add(1));
+        Ok((asked.parent.clone(), name.len(), asked.mount))
+    })
+}
+
+/// Notes for [`again`] how a parent directory was asked for, which was looked at since that moment.
+pub fn note(text: &[u8], parent: &Rc<Parent>, mount: usize, since: Stamp) {
+    ASKED.with_borrow_mut(|asked| match asked {
+        Some(asked) if asked.text == text && Rc::ptr_eq(&asked.parent, parent) && asked.mount == mount => asked.since = since,
+        _ => *asked = Some(Asked { text: text.to_vec(), parent: parent.clone(), mount, since }),
+    });
 }
 
 /// The parent directory `path` below `base` if it is the one that is held. The kernel finds the path once more, wherever

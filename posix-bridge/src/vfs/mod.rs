@@ -277,7 +277,7 @@ impl Vfs {
             match slot.set(root) {
                 Ok(()) => {
                     self.root.store(i + 1, Ordering::Release);
-                    self.cwd.store(CWD_UNKNOWN, Ordering::Relaxed);
+                    self.cwd_changed();
                     return Ok(());
                 }
                 Err(back) => root = back,
@@ -348,7 +348,7 @@ impl Vfs {
         let bytes = path.to_bytes();
         let (mount, rest) = self.lexical_bytes(bytes)?;
         let start = bytes.len() - rest.iter().position(|&c| c != b'/').map_or(0, |i| rest.len() - i);
-        Some((mount, CStr::from_bytes_with_nul(&path.to_bytes_with_nul()[start..]).ok()?))
+        Some((mount, &path[start..]))
     }
 
     fn lexical_bytes<'p>(&self, path: &'p [u8]) -> Option<(usize, &'p [u8])> {

@@ -1,7 +1,6 @@
 //! Paths as text: components, names and mount points, without looking at any file.
 
 use host::{Errno, Result};
-use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
@@ -11,7 +10,64 @@ pub const PATH_MAX: usize = 4096;
 pub const NAME_MAX: usize = 255;
 
 /// Room for a path; for most without a page of the stack for each.
-pub type PathBuffer = SmallVec<[u8; 240]>;
+pub struct PathBuffer {
+    len: usize,
+    short: [u8; SHORT],
+    /// All of it, if it is longer than `short`; else empty.
+    long: Vec<u8>,
+}
+
+const SHORT: usize = 240;
+
+impl PathBuffer {
+    pub fn new() -> PathBuffer {
+        PathBuffer { len: 0, short: [0; SHORT], long: Vec::new() }
+    }
+
+    pub fn clear(&mut self) {
+        self.len = 0;
+        self.long.clear();
+    }
+
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.short.get_mut(self.len..end) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => self.extend_long(bytes),
+        }
+        self.len = end;
+    }
+
+    /// Adds the first `count` bytes of a word.
+    #[inline]
+    pub fn extend_from_word(&mut self, word: u64, count: usize) {
+        let bytes = word.to_le_bytes();
+        match self.short.get_mut(self.len..self.len + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(&bytes);
+                self.len += count;
+            }
+            None => self.extend_from_slice(&bytes[..count]),
+        }
+    }
+
+    #[cold]
+    fn extend_long(&mut self, bytes: &[u8]) {
+        if self.long.is_empty() {
+            self.long.extend_from_slice(&self.short[..self.len]);
+        }
+        self.long.extend_from_slice(bytes);
+    }
+}
+
+impl std::ops::Deref for PathBuffer {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        if self.long.is_empty() { &self.short[..self.len] } else { &self.long }
+    }
+}
 
 /// A path of several parts, as the kernel wants it.
 pub fn c_path<'b>(parts: &[&[u8]], buffer: &'b mut PathBuffer) -> Result<&'b CStr> {
@@ -38,12 +94,12 @@ impl<'p> Name<'p> {
 
     /// The name of `len` bytes that a path ends in; `slash`: with slashes behind it.
     pub fn last_of(path: &'p CStr, len: usize, slash: bool) -> Result<Name<'p>> {
-        let bytes = path.to_bytes_with_nul();
+        let bytes = path.to_bytes();
         if slash || len > NAME_MAX {
-            let end = path.to_bytes().iter().rposition(|&c| c != b'/').map_or(0, |last| last + 1);
+            let end = bytes.iter().rposition(|&c| c != b'/').map_or(0, |last| last + 1);
             return Name::new(&bytes[end - len..end]);
         }
-        CStr::from_bytes_with_nul(&bytes[bytes.len() - 1 - len..]).map(|name| Name(Cow::Borrowed(name))).map_err(|_| Errno::ENOENT)
+        Ok(Name(Cow::Borrowed(&path[bytes.len() - len..])))
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -119,6 +175,22 @@ mod tests {
         assert_eq!(split_last(b"/a/b//"), Some((&b"/a/"[..], &b"b"[..], true)));
         assert_eq!(split_last(b"b"), Some((&b""[..], &b"b"[..], false)));
         assert_eq!(split_last(b"/"), None);
+    }
+
+    #[test]
+    fn buffers_of_any_length() {
+        for step in [1, 7, 8, 100, 300] {
+            let (mut buffer, mut expected) = (PathBuffer::new(), Vec::new());
+            while expected.len() < 1000 {
+                buffer.extend_from_slice(&vec![b'x'; step]);
+                buffer.extend_from_word(u64::from_le_bytes(*b"abcdefgh"), 5);
+                expected.extend_from_slice(&vec![b'x'; step]);
+                expected.extend_from_slice(b"abcde");
+                assert_eq!(&*buffer, expected);
+            }
+            buffer.clear();
+            assert!(buffer.is_empty());
+        }
     }
 
     #[test]

@@ -69,6 +69,16 @@ impl Vfs {
 
     /// [`locate`](Self::locate) where no link is met; the last name is not looked at and may be one.
     pub(crate) fn locate_quick<'p>(&self, dir: RawFd, path: &'p CStr) -> Result<Option<Located<'p>>> {
+        // What a descriptor of the guest's stands for is not noted.
+        let is_noted = dir == libc::AT_FDCWD || path.to_bytes().first() == Some(&b'/');
+        let begun = match is_noted.then(|| memo::again(path.to_bytes())) {
+            Some(Ok((parent, len, mount))) => {
+                let name = Name::last_of(path, len, false)?;
+                return Ok(Some(Located::Entry { dir: Dir::Held(parent), name, mount, must_be_dir: false }));
+            }
+            Some(Err(now)) => Some(now),
+            None => None,
+        };
         let mut buffer = PathBuffer::new();
         let Some((base, rest, mount)) = self.quick(dir, path, &mut buffer)? else { return Ok(None) };
         let Some((parent, name, slash)) = split_last(rest.to_bytes()) else { return Ok(None) };
@@ -85,7 +95,13 @@ impl Vfs {
         } else {
             match memo::open_parent(base, parent) {
                 Ok(Opened::New(fd)) => Dir::Owned(fd),
-                Ok(Opened::Held(parent)) => Dir::Held(parent),
+                Ok(Opened::Held(parent)) => {
+                    if let Some(begun) = begun.filter(|_| !slash && !is_dot) {
+                        let text = path.to_bytes();
+                        memo::note(&text[..text.len() - name.bytes().len()], &parent, mount, begun);
+                    }
+                    Dir::Held(parent)
+                }
                 Err(Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN) => return Ok(None),
                 Err(e) => return Err(e),
             }
