@@ -60,6 +60,12 @@ impl PathBuffer {
     }
 }
 
+impl Default for PathBuffer {
+    fn default() -> PathBuffer {
+        PathBuffer::new()
+    }
+}
+
 impl std::ops::Deref for PathBuffer {
     type Target = [u8];
 
