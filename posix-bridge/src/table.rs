@@ -316,7 +316,7 @@ table! {
     // unistd.h, sched.h, sys/wait.h: processes and threads
     24 sched_yield() pass Full;
     39 getpid() pass Full;
-    56 clone(flags: u64, stack: usize, parent_tid: usize, child_tid: usize, tls: usize) [process::clone] Partial("no namespaces; processes only with SIGCHLD, and those that share memory only as vfork's");
+    56 clone(flags: u64, stack: usize, parent_tid: usize, child_tid: usize, tls: usize) [process::clone] Partial("no namespaces; processes share memory only as vfork's, and no descriptors; beside other threads only SIGCHLD");
     57 fork() [process::fork] Full;
     58 vfork() [process::vfork] Partial("of what the child writes, only the 32 KiB of its parent's stack above where it called are seen by it");
     59 execve(path: Path, arguments: Addr, environment: Addr) [process::execve] Partial("of a thread that is not the first: it keeps its id");
@@ -358,7 +358,7 @@ table! {
     324 membarrier(command: i32, flags: u32, processor: i32) pass Full;
     334 rseq() [process::absent] Stub("a kernel without it");
     434 pidfd_open(pid: i32, flags: u32) pass Full;
-    435 clone3() [process::clone3] Stub("a kernel without it");
+    435 clone3(args: Addr, size: usize) [process::clone3] Partial("as clone; no set_tid, no cgroup");
     449 futex_waitv(waiters: Addr, count: u32, flags: u32, timeout: Addr, clock: i32) wait Full;
 
     // time.h, sys/time.h

@@ -668,10 +668,11 @@ pub fn wait(number: i64, args: [usize; 6]) -> Result<usize> {
 
 /// Splits the process. The child has the calling thread only, with its block, armed. Signals are blocked meanwhile by the
 /// caller. `alone`: the process has no other thread, so that no lock of the C library is held and it need not be asked: its own
-/// fork touches a dozen pages, each of which both processes then copy.
-pub fn fork(alone: bool) -> Result<u32> {
-    let child = if alone {
-        super::pass(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0, 0])? as i32
+/// fork touches a dozen pages, each of which both processes then copy. Then these are clone(2)'s flags, and with CLONE_PIDFD the parent gets
+/// a descriptor in `pidfd`. Without it, the child's end raises SIGCHLD.
+pub fn fork(alone: Option<usize>, pidfd: &mut i32) -> Result<u32> {
+    let child = if let Some(flags) = alone {
+        super::pass(libc::SYS_clone, [flags, 0, &raw mut *pidfd as usize, 0, 0, 0])? as i32
     } else {
         // SAFETY: the C library's fork keeps its own locks in order; ours are held by the caller.
         unsafe { libc::fork() }

@@ -99,6 +99,12 @@ impl List {
         }
     }
 
+    /// Whether all who were about to end have done so: nobody holds a lock of the host's C library any more.
+    pub fn is_settled(&mut self) -> bool {
+        self.look();
+        self.ending.is_empty()
+    }
+
     /// Gives back all that nobody uses.
     pub fn clear(&mut self) {
         self.look();
