@@ -2,6 +2,7 @@
 
 use crate::check;
 use crate::cli::{EXIT_CANNOT_RUN, EXIT_NOT_FOUND, RunOptions};
+use dbt::scan::{Code, candidates};
 use host::Errno;
 use loader::elf::ElfFile;
 use posix_bridge::engine::{self, Options, StartError};
@@ -90,8 +91,10 @@ pub fn check(path: &Path) -> i32 {
         }
         None => println!("  static, {place}"),
     }
+    let sites = Sites::of(&bytes, &elf);
+    println!("  {} system calls in its code; {} can become jumps when they have trapped a few times", sites.found, sites.patched);
     let mut count = [0; 4];
-    for number in numbers(&bytes, &elf) {
+    for number in sites.numbers {
         let (kind, line) = match table::find(number).map(|entry| (entry.name, entry.level)) {
             Some((_, Level::Full)) => (0, None),
             Some((name, Level::Partial(note))) => (1, Some(format!("{name}: partial: {note}"))),
@@ -105,20 +108,42 @@ pub fn check(path: &Path) -> i32 {
     i32::from(count[3] != 0)
 }
 
-/// The numbers that are loaded right before a `syscall`.
-fn numbers(bytes: &[u8], elf: &ElfFile) -> BTreeSet<usize> {
-    let mut numbers = BTreeSet::new();
-    for segment in elf.segments.iter().filter(|segment| segment.execute) {
-        let code = bytes.get(segment.offset as usize..(segment.offset + segment.file_size) as usize).unwrap_or_default();
-        for at in dbt::scan::candidates(dbt::scan::Code { bytes: code, address: 0 }) {
-            if let [.., 0xb8, a, b, 0, 0] = code[..at as usize] {
-                numbers.insert(usize::from(u16::from_le_bytes([a, b])));
+/// What stands in a program's code of system calls.
+#[derive(Default)]
+struct Sites {
+    found: usize,
+    /// Those that [`dbt::lazy`] can replace.
+    patched: usize,
+    /// The numbers that are loaded right before a `syscall`.
+    numbers: BTreeSet<usize>,
+}
+
+impl Sites {
+    fn of(bytes: &[u8], elf: &ElfFile) -> Sites {
+        let mut sites = Sites::default();
+        for segment in elf.segments.iter().filter(|segment| segment.execute) {
+            let bytes = bytes.get(segment.offset as usize..(segment.offset + segment.file_size) as usize).unwrap_or_default();
+            // In reach of where trampolines are taken to be: both ends of it.
+            let code = Code { bytes, address: 1 << 20 };
+            let (handler, trampoline) = (code.address - 16, code.range().end);
+            for site in candidates(code) {
+                let around = code.around(site);
+                if !dbt::may_be_syscall(around.bytes, (site - around.address) as usize) {
+                    continue;
+                }
+                sites.found += 1;
+                let number = match bytes[..(site - code.address) as usize] {
+                    [.., 0xb8, a, b, 0, 0] => Some(u16::from_le_bytes([a, b])),
+                    _ => None,
+                };
+                let trapped_with = number.map_or(u32::MAX, u32::from);
+                sites.patched += usize::from(dbt::lazy::patch(around, site, trapped_with, trampoline, handler).is_some());
+                // Larger ones are bytes that look like it.
+                sites.numbers.extend(number.map(usize::from).filter(|&number| number < 512));
             }
         }
+        sites
     }
-    // Larger ones are bytes that look like it.
-    numbers.retain(|&number| number < 512);
-    numbers
 }
 
 /// The environment as it is, with what was set for the program.

@@ -12,6 +12,7 @@ pub mod inotify;
 pub mod ioctl;
 pub mod memory;
 pub mod mount;
+pub mod mqueue;
 pub mod proc;
 pub mod process;
 pub mod resource;

@@ -91,6 +91,18 @@ pub fn mremap(call: &mut Call, old: usize, old_len: usize, new_len: usize, flags
     Ok(at)
 }
 
+/// remap_file_pages(2)
+pub fn remap_file_pages(call: &mut Call, start: usize, len: usize, _prot: i32, _offset: usize, _flags: i32) -> Result<usize> {
+    let mut memory = call.process.memory.lock();
+    let start = start & !(PAGE - 1);
+    let end = start.checked_add(len & !(PAGE - 1)).ok_or(Errno::EINVAL)?;
+    if !memory.guest.contains(start..end) {
+        return Err(Errno::EINVAL);
+    }
+    memory.forget_texts(start..end);
+    call.pass(call.args)
+}
+
 /// brk(2): the kernel's own, which returns where the break is.
 pub fn brk(call: &mut Call, wanted: usize) -> Result<usize> {
     let mut memory = call.process.memory.lock();

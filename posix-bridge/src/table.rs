@@ -6,7 +6,9 @@
 
 use crate::args::{Addr, Arg, Fd, Mode, OpenFlags, Path};
 use crate::call::Call;
-use crate::{aio, fcntl, identity, inotify, ioctl, memory, mount, process, resource, session, signal, socket, stat, time, unistd, xattr};
+use crate::{
+    aio, fcntl, identity, inotify, ioctl, memory, mount, mqueue, process, resource, session, signal, socket, stat, time, unistd, xattr,
+};
 use host::{Errno, Result};
 
 /// How complete a call is.
@@ -267,6 +269,7 @@ table! {
     11 munmap(address: usize, length: usize) [memory::munmap] Full;
     12 brk(address: usize) [memory::brk] Full;
     25 mremap(old: usize, old_length: usize, new_length: usize, flags: i32, new: usize) [memory::mremap] Full;
+    216 remap_file_pages(start: usize, len: usize, prot: i32, offset: usize, flags: i32) [memory::remap_file_pages] Full;
     26 msync(address: usize, length: usize, flags: i32) pass Full;
     27 mincore(address: usize, length: usize, vector: Addr) pass Full;
     28 madvise(address: usize, length: usize, advice: i32) pass Full;
@@ -280,6 +283,12 @@ table! {
     68 msgget(key: i32, flags: i32) pass Full;
     69 msgsnd(id: i32, message: Addr, size: usize, flags: i32) wait Full;
     70 msgrcv(id: i32, message: Addr, size: usize, kind: i64, flags: i32) wait Full;
+    240 mq_open(name: Path, flags: i32, mode: Mode, attributes: Addr) [mqueue::mq_open] Full;
+    241 mq_unlink(name: Path) [mqueue::mq_unlink] Full;
+    242 mq_timedsend(queue: Fd, message: Addr, len: usize, priority: u32, timeout: Addr) wait Full;
+    243 mq_timedreceive(queue: Fd, message: Addr, len: usize, priority: Addr, timeout: Addr) wait Full;
+    244 mq_notify(queue: Fd, event: Addr) pass Full;
+    245 mq_getsetattr(queue: Fd, new: Addr, old: Addr) pass Full;
     71 msgctl(id: i32, command: i32, buffer: Addr) pass Full;
     149 mlock(address: usize, length: usize) pass Full;
     150 munlock(address: usize, length: usize) pass Full;
@@ -430,14 +439,24 @@ table! {
     272 unshare() [process::refused] Stub("a caller without privilege");
     298 perf_event_open() [process::refused] Stub("a caller without privilege");
     308 setns() [process::refused] Stub("a caller without privilege");
-    310 process_vm_readv() [process::refused] Stub("a caller without privilege");
-    311 process_vm_writev() [process::refused] Stub("a caller without privilege");
+    310 process_vm_readv(pid: i32) [process::own_memory] Partial("the process itself alone");
+    311 process_vm_writev(pid: i32) [process::own_memory] Partial("the process itself alone");
     312 kcmp() [process::refused] Stub("a caller without privilege");
     313 finit_module() [process::refused] Stub("a caller without privilege");
     317 seccomp() [process::absent] Stub("a kernel without it");
     321 bpf() [process::refused] Stub("a caller without privilege");
+    440 process_madvise() [process::refused] Stub("a caller without privilege");
+    448 process_mrelease() [process::refused] Stub("a caller without privilege");
     438 pidfd_getfd() [process::refused] Stub("a caller without privilege");
     444 landlock_create_ruleset() [process::absent] Stub("a kernel without it");
+
+    // What Linux has no more
+    134 uselib() [process::absent] Full;
+    136 ustat() [process::absent] Full;
+    174 create_module() [process::absent] Full;
+    177 get_kernel_syms() [process::absent] Full;
+    178 query_module() [process::absent] Full;
+    180 nfsservctl() [process::absent] Full;
 
     // sys/mount.h and other matters of the whole system
     155 pivot_root() [mount::refused] Stub("a caller without privilege");
@@ -449,10 +468,15 @@ table! {
     179 quotactl() [mount::absent] Stub("a kernel without it");
     300 fanotify_init() [mount::absent] Stub("a kernel without it");
     323 userfaultfd() [mount::absent] Stub("a kernel without it");
+    301 fanotify_mark() [mount::absent] Stub("a kernel without it");
     425 io_uring_setup() [mount::absent] Stub("a kernel without it");
     428 open_tree() [mount::refused] Stub("a caller without privilege");
     429 move_mount() [mount::refused] Stub("a caller without privilege");
     430 fsopen() [mount::refused] Stub("a caller without privilege");
+    431 fsconfig() [mount::refused] Stub("a caller without privilege");
+    432 fsmount() [mount::refused] Stub("a caller without privilege");
+    433 fspick() [mount::refused] Stub("a caller without privilege");
+    442 mount_setattr() [mount::refused] Stub("a caller without privilege");
 }
 
 /// Where each number stands in [`LIST`], plus one; 0 for those that are not in it.

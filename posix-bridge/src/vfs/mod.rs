@@ -295,6 +295,11 @@ impl Vfs {
         Ok((folder.fd.as_raw_fd(), folder.id, 0, b""))
     }
 
+    /// What tells this tree from others, wherever chroot(2) leads.
+    pub(crate) fn id(&self) -> Result<Id> {
+        Ok(self.mounts[0].folder()?.ok_or(Errno::ENOENT)?.id)
+    }
+
     /// The mount at exactly this place of the tree.
     pub(crate) fn mount_at(&self, place: &[u8]) -> Option<usize> {
         self.mounts[1..].iter().position(|m| m.guest == place).map(|i| i + 1)
