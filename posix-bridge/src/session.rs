@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How much of the file is memory of all of them, in words of 8 bytes.
-pub const WORDS: usize = 5120;
+pub const WORDS: usize = 5376;
 /// The file's name, which the host shows in /proc/PID/maps.
 pub const NAME: &[u8] = b"/memfd:uosrun-session ";
 /// As large as a file may become: what is not written takes no room.
@@ -19,8 +19,9 @@ const FIRST_FREE: u64 = (WORDS as u64 * 8).next_multiple_of(4096);
 
 const NAME_CHANGES: usize = 0;
 const NEXT_FREE: usize = 1;
-/// Where the words of [`crate::engine::texts`] begin.
-pub const TEXTS: usize = 8;
+/// Where those of [`linux::answers`] begin, and those of [`crate::engine::texts`].
+const ANSWERS: usize = 8;
+pub const TEXTS: usize = ANSWERS + linux::answers::WORDS;
 
 /// What is shared.
 pub struct Session {
@@ -48,9 +49,10 @@ fn share_file() -> Result<()> {
         linux::pass(libc::SYS_ftruncate, [file.as_raw_fd() as usize, FILE_SIZE, 0, 0, 0, 0])?;
         let words = share::<[AtomicU64; WORDS]>(file.as_raw_fd())?;
         words[NEXT_FREE].store(FIRST_FREE, Ordering::Relaxed);
+        if let Some(memory) = words[ANSWERS..].first_chunk() {
+            linux::answers::note_in(memory);
+        }
         let _ = SESSION.set(Session { words, file });
-        // All are to have the same ones.
-        linux::answers::are_worth_it();
     }
     Ok(())
 }

@@ -1,13 +1,12 @@
 //! Unsafe edge: `cpuid` answered from memory.
 //!
 //! Under a hypervisor each `cpuid` is an exit, which takes one to a dozen microseconds. What it says of a machine whose processors are alike
-//! does not change, but for some leaves. The first who asks for one of the others asks the processor; what that says is noted in a page
-//! which the children of a fork share.
+//! does not change, but for some leaves. The first who asks for one of the others asks the processor; what that says is noted in memory
+//! that several processes share.
 
 use crate::cpu::{self, EXTENDED, Machine};
-use crate::mem::{Place, Prot, map_shared_anonymous};
 use std::arch::naked_asm;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// What is known of a leaf, or one of its subleaves.
 #[repr(C)]
@@ -30,12 +29,37 @@ const SIZE: usize = size_of::<Answer>();
 const STATE: usize = std::mem::offset_of!(Answer, state);
 const SAID: usize = std::mem::offset_of!(Answer, said);
 /// How many there is room for.
-const COUNT: usize = 4096 / SIZE;
+const COUNT: usize = 63;
 
-/// Where the answers lie. Whoever comes to [`answer`] finds them there.
-static ANSWERS: AtomicUsize = AtomicUsize::new(0);
-/// Whether they are worth it: 0 until somebody looks.
-static WORTH: AtomicU8 = AtomicU8::new(0);
+/// What is shared: zeroes at first.
+#[repr(C)]
+struct Shared {
+    /// Whether `cpuid` is to be answered here: [`NO`] or [`YES`], as soon as somebody has looked.
+    worth: AtomicU64,
+    _rest: [AtomicU64; 3],
+    /// The last one is [`END`].
+    answers: [Answer; COUNT + 1],
+}
+
+const NO: u64 = 1;
+const YES: u64 = 2;
+const LIST: usize = std::mem::offset_of!(Shared, answers);
+
+/// The memory that is shared, in words.
+pub const WORDS: usize = size_of::<Shared>() / 8;
+/// Where it is; 0: there is none.
+static SHARED: AtomicUsize = AtomicUsize::new(0);
+
+/// Has answers noted in this memory, which is zeroes or has been used for it by another process. Whoever comes to [`entry`] finds it at the
+/// same address.
+pub fn note_in(memory: &'static [AtomicU64; WORDS]) {
+    SHARED.store(memory.as_ptr() as usize, Ordering::Release);
+}
+
+fn shared() -> Option<&'static Shared> {
+    // SAFETY: atomics of this size and more, see `note_in`; any bits are a value.
+    unsafe { (SHARED.load(Ordering::Acquire) as *const Shared).as_ref() }
+}
 
 /// Below this a `cpuid` is no exit to a hypervisor.
 const SLOW_NS: u64 = 400;
@@ -66,41 +90,38 @@ pub fn may_answer(leaf: u32) -> bool {
     CONSTANT.iter().any(|(constant, _)| *constant == leaf)
 }
 
-/// Whether `cpuid` is to be answered here: it is slow, and the processors are alike. Prepares it, once in a run.
+/// Whether `cpuid` is to be answered here: it is slow, the processors are alike, and there is memory for it. Finds out once for all who share
+/// that.
 pub fn are_worth_it() -> bool {
-    const NO: u8 = 1;
-    const YES: u8 = 2;
-    match WORTH.load(Ordering::Relaxed) {
+    let Some(shared) = shared() else { return false };
+    match shared.worth.load(Ordering::Acquire) {
         0 => {
-            let worth = prepare();
-            WORTH.store(if worth { YES } else { NO }, Ordering::Relaxed);
+            let worth = prepare(shared);
+            shared.worth.store(if worth { YES } else { NO }, Ordering::Release);
             worth
         }
         known => known == YES,
     }
 }
 
-fn prepare() -> bool {
+/// Several may do so at once.
+fn prepare(shared: &Shared) -> bool {
     let begun = crate::time::monotonic_ns();
     let Some(machine) = Machine::look() else { return false };
     if crate::time::monotonic_ns() - begun < SLOW_NS * u64::from(cpu::LOOKS) {
         return false;
     }
-    let Ok(page) = map_shared_anonymous(Place::Anywhere, COUNT * SIZE, Prot::RW) else { return false };
-    // SAFETY: new memory of this size, which stays; zeroes are values of it.
-    let answers = unsafe { &*(page as *const [Answer; COUNT]) };
     let subleaves = |(leaf, subleaves): &(u32, Option<std::ops::Range<u32>>)| {
         let (leaf, mask) = (*leaf, if subleaves.is_some() { u32::MAX } else { 0 });
         subleaves.clone().unwrap_or(0..1).map(move |subleaf| (leaf, subleaf, mask))
     };
     let constant = CONSTANT.iter().filter(|(leaf, _)| machine.has(*leaf)).flat_map(subleaves);
-    for (answer, (leaf, subleaf, mask)) in answers[..COUNT - 1].iter().zip(constant) {
+    for (answer, (leaf, subleaf, mask)) in shared.answers[..COUNT].iter().zip(constant) {
         answer.leaf.store(leaf, Ordering::Relaxed);
         answer.subleaf.store(subleaf, Ordering::Relaxed);
         answer.mask.store(mask, Ordering::Relaxed);
-        answer.state.store(EMPTY, Ordering::Relaxed);
+        let _ = answer.state.compare_exchange(END, EMPTY, Ordering::Release, Ordering::Relaxed);
     }
-    ANSWERS.store(page, Ordering::Release);
     true
 }
 
@@ -118,10 +139,13 @@ unsafe extern "C" fn answer() {
         "push rbx",
         "pushfq",
         "push rsi",
-        "mov rsi, [rip + {answers}]",
+        "mov rsi, [rip + {shared}]",
         "test rsi, rsi",
         "jz 7f",
+        "add rsi, {list}",
         "2:",
+        "cmp dword ptr [rsi + {state}], {end}",
+        "je 7f",
         "cmp eax, [rsi]",
         "jne 3f",
         "mov edx, ecx",
@@ -130,8 +154,7 @@ unsafe extern "C" fn answer() {
         "je 4f",
         "3:",
         "add rsi, {size}",
-        "cmp dword ptr [rsi + {state}], {end}",
-        "jne 2b",
+        "jmp 2b",
         "7:",
         "cpuid",
         "jmp 6f",
@@ -154,7 +177,8 @@ unsafe extern "C" fn answer() {
         "pop rsi",
         "popfq",
         "ret 128",
-        answers = sym ANSWERS,
+        shared = sym SHARED,
+        list = const LIST,
         size = const SIZE,
         state = const STATE,
         said = const SAID,
