@@ -328,7 +328,7 @@ table! {
     56 clone(flags: u64, stack: usize, parent_tid: usize, child_tid: usize, tls: usize) [process::clone] Partial("no namespaces; processes share memory only as vfork's, and no descriptors; beside other threads only SIGCHLD");
     57 fork() [process::fork] Full;
     58 vfork() [process::vfork] Partial("of what the child writes, only the 32 KiB of its parent's stack above where it called are seen by it");
-    59 execve(path: Path, arguments: Addr, environment: Addr) [process::execve] Partial("of a thread that is not the first: it keeps its id");
+    59 execve(path: Path, arguments: Addr, environment: Addr) [process::execve] Partial("when the first thread has ended, another one keeps its id");
     60 exit(code: i32) [process::exit] Full;
     61 wait4(pid: i32, status: Addr, options: i32, usage: Addr) wait Full;
     109 setpgid(pid: i32, group: i32) pass Full;

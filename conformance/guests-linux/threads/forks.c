@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,10 +52,16 @@ static int child_of(int with_exec)
     return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 7;
 }
 
-// Another thread runs the program; the first one waits for it, which ends it.
+// Another thread asks for the program; the first one waits for it, and is the one that runs it.
 static void *exec(void *arg)
 {
-    execl("/proc/self/exe", "prog", "last", NULL);
+    char pid[20];
+    snprintf(pid, sizeof pid, "%d", getpid());
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR2);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    execl("/proc/self/exe", "prog", "last", pid, NULL);
     return NULL;
 }
 
@@ -63,7 +70,18 @@ int main(int count, char **arguments)
     if (count > 1 && !strcmp(arguments[1], "child"))
         return 7;
     if (count > 1) {
-        printf("run by another thread\n");
+        int pid = -1;
+        char text[64] = "", exe[64] = "", link[64] = "";
+        FILE *file = fopen("/proc/self/stat", "r");
+        fscanf(file, "%d", &pid);
+        readlink("/proc/self/exe", exe, sizeof exe - 1);
+        snprintf(text, sizeof text, "%d", getpid());
+        readlink("/proc/self", link, sizeof link - 1);
+        printf("run by another thread: still %d, first %d, own %d %d %s\n", atoi(arguments[2]) == getpid(), gettid() == getpid(), pid == getpid(),
+               !strcmp(text, link), exe);
+        sigset_t mask;
+        sigprocmask(SIG_BLOCK, NULL, &mask);
+        printf("mask of the one that asked: %d %d\n", sigismember(&mask, SIGUSR1), sigismember(&mask, SIGUSR2));
         return 0;
     }
     int good = 0;

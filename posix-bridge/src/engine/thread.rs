@@ -3,6 +3,7 @@
 
 use super::lock::Lock;
 use super::room::{List, Room};
+use crate::process::exec::{self, Next};
 use host::Result;
 use host::linux::engine::{Block, Registers};
 use host::linux::trap;
@@ -58,6 +59,8 @@ pub struct Threads {
     pub list: Lock<List>,
     /// How many there are; waited for by who wants to be the only one.
     pub count: AtomicU32,
+    /// A program that the process' first thread is to run when the others have ended.
+    next: Lock<Option<Next>>,
 }
 
 /// A thread that is in the list, and so alive; and its room.
@@ -173,13 +176,17 @@ impl Thread {
         // Nothing may come while the block goes away.
         trap::set_mask(!trap::FAULTS);
         let process = super::process();
+        if let Some(next) = process.threads.take_next(self) {
+            exec::succeed(process, self, next);
+        }
         let last = process.threads.remove(self);
         if last {
             crate::process::fork::leave_vfork(self);
             let _ = linux::pass(libc::SYS_exit_group, [code, 0, 0, 0, 0, 0]);
         }
         let clear = self.clear_tid.get();
-        if clear != 0 && abi::fault::write(clear, 0u32).is_ok() {
+        // Where another program comes, nobody looks, and what is there may be its memory by now.
+        if clear != 0 && !self.ending.load(Ordering::SeqCst) && abi::fault::write(clear, 0u32).is_ok() {
             host::futex::wake_at(clear, 1, false);
         }
         if self.room.is_none() {
@@ -221,6 +228,9 @@ impl Threads {
     /// In the child of a fork: there is only this one.
     pub fn only(&self, thread: &Thread) {
         thread.tid.store(host::thread::current_id() as i32, Ordering::Relaxed);
+        // What was to end was the parent's.
+        thread.ending.store(false, Ordering::SeqCst);
+        *self.next.lock() = None;
         // The list's lock is held by who forks.
         self.count.store(1, Ordering::SeqCst);
     }
@@ -233,30 +243,57 @@ impl Threads {
         self.count.load(Ordering::SeqCst) == 1
     }
 
-    /// Ends all other threads (execve(2)). False: another thread is ending this one.
-    pub fn end_others(&self, me: &Thread) -> bool {
+    /// Ends all other threads, so that a program can be run that this one has asked for (execve(2)). None: this one is to end, too: the
+    /// process' first thread runs the program, or another one that somebody else has asked for.
+    pub fn end_others(&self, me: &Thread, next: Next) -> Option<Next> {
         if self.is_single() {
-            return true;
+            return Some(next);
         }
-        let pid = host::process::id() as usize;
+        let pid = host::process::id() as i32;
         {
             let list = self.list.lock();
             if me.ending.load(Ordering::SeqCst) {
-                return false;
+                return None;
+            }
+            let mut first_is_there = false;
+            for other in list.threads.iter().filter(|other| !other.is(me)) {
+                other.with(|tid, _| first_is_there |= tid.load(Ordering::SeqCst) == pid);
+            }
+            let mut next = Some(next);
+            if first_is_there {
+                *self.next.lock() = next.take();
+                me.ending.store(true, Ordering::SeqCst);
             }
             for other in list.threads.iter().filter(|other| !other.is(me)) {
                 other.with(|tid, ending| {
                     ending.store(true, Ordering::SeqCst);
-                    let _ = linux::pass(libc::SYS_tgkill, [pid, tid.load(Ordering::SeqCst) as usize, libc::SIGSYS as usize, 0, 0, 0]);
+                    let tid = tid.load(Ordering::SeqCst) as usize;
+                    let _ = linux::pass(libc::SYS_tgkill, [pid as usize, tid, libc::SIGSYS as usize, 0, 0, 0]);
                 });
             }
+            next
         }
+        .inspect(|_| self.wait_for_others())
+    }
+
+    fn wait_for_others(&self) {
         loop {
             match self.count.load(Ordering::SeqCst) {
-                1 => return true,
+                1 => return,
                 more => drop(host::futex::wait(&self.count, more, None)),
             }
         }
+    }
+
+    /// What the process' first thread is to run instead of ending, if it is this one. The others have ended then.
+    fn take_next(&self, me: &Thread) -> Option<Next> {
+        if me.tid.load(Ordering::SeqCst) as u32 != host::process::id() {
+            return None;
+        }
+        let next = self.next.lock().take()?;
+        self.wait_for_others();
+        me.ending.store(false, Ordering::SeqCst);
+        Some(next)
     }
 }
 

@@ -6,13 +6,13 @@ use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
 use crate::engine::Process;
 use crate::engine::texts::{self, Text};
-use crate::engine::thread::{AltStack, current};
+use crate::engine::thread::{AltStack, Thread, current};
 use crate::identity::owner;
 use crate::proc::EXE;
 use crate::vfs::Vfs;
 use crate::vfs::path::PathBuffer;
 use crate::vfs::resolve::Last;
-use host::linux::engine::{Registers, USER_CS, USER_SS, block};
+use host::linux::engine::{self, Registers, USER_CS, USER_SS, block};
 use host::linux::{self, trap};
 use host::mem::{self, PAGE, Place, Prot};
 use host::{Errno, Result};
@@ -382,13 +382,39 @@ pub fn execveat(call: &mut Call, dir: Fd, path: Path, arguments: Addr, environme
     run(call, program, environment)
 }
 
+/// A program that is to take the old one's place, and what a thread has that runs it.
+pub struct Next {
+    program: Program,
+    environment: Vec<Vec<u8>>,
+    mask: u64,
+    blocked_faults: u64,
+}
+
 fn run(call: &mut Call, program: Program, environment: Vec<Vec<u8>>) -> Result<usize> {
     let mask = call.block_signals()?;
     let thread = current();
-    let process = call.process;
-    if !process.threads.end_others(thread) {
-        thread.end(0);
-    }
+    let next = Next { program, environment, mask, blocked_faults: thread.blocked_faults.get() };
+    let Some(next) = call.process.threads.end_others(thread, next) else { thread.end(0) };
+    *call.registers = replace_program(call.process, thread, next);
+    release_vfork(thread);
+    call.state.reset();
+    block().load_all();
+    call.replaced = true;
+    trap::set_mask(mask);
+    Ok(0)
+}
+
+/// Another thread has asked for a program, which the process' first thread, the only one that is left, is to run: it keeps the process' number.
+pub fn succeed(process: &Process, thread: &Thread, next: Next) -> ! {
+    let mask = next.mask;
+    thread.blocked_faults.set(next.blocked_faults);
+    let registers = replace_program(process, thread, next);
+    trap::set_mask(mask);
+    engine::start(&registers, None)
+}
+
+/// Replaces the process' program: no other thread is left. Returns the registers that the new one begins with.
+fn replace_program(process: &Process, thread: &Thread, next: Next) -> Registers {
     process.threads.list.lock().clear();
     process.actions.reset();
     thread.alt_stack.set(AltStack::NONE);
@@ -400,24 +426,16 @@ fn run(call: &mut Call, program: Program, environment: Vec<Vec<u8>>) -> Result<u
     for context in process.contexts.lock().drain(..) {
         let _ = linux::pass(libc::SYS_io_destroy, [context, 0, 0, 0, 0, 0]);
     }
-    let registers = match program {
-        Program::Elf(loaded) => loaded.replace(process, environment),
-        Program::Foreign(foreign) => Err(foreign.run(&environment, mask)),
+    let registers = match next.program {
+        Program::Elf(loaded) => loaded.replace(process, next.environment),
+        Program::Foreign(foreign) => Err(foreign.run(&next.environment, next.mask)),
     };
-    match registers {
-        Ok(registers) => *call.registers = registers,
-        // The old program is gone: as the kernel does it.
-        Err(_) => trap::die_of(libc::SIGSEGV),
-    }
+    // The old program is gone: as the kernel does it.
+    let registers = registers.unwrap_or_else(|_| trap::die_of(libc::SIGSEGV));
     // The program's own files are closed by now.
-    let _ = close_on_exec(call.vfs);
-    release_vfork(thread);
-    call.state.reset();
+    let _ = close_on_exec(&process.vfs);
     block().set_guest_fs(0);
-    block().load_all();
-    call.replaced = true;
-    trap::set_mask(mask);
-    Ok(0)
+    registers
 }
 
 /// Where the program is that the command line names: a path, or a name to look for on the guest's PATH.
