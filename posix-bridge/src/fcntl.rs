@@ -45,30 +45,19 @@ pub fn openat(call: &mut Call, dir: Fd, path: Path, flags: OpenFlags, mode: Mode
 
 /// openat2(2)
 pub fn openat2(call: &mut Call, dir: Fd, path: Path, how: Addr, size: usize) -> Result<usize> {
-    if size < size_of::<OpenHow>() {
-        return Err(Errno::EINVAL);
+    // The kernel looks at all of it before it looks for the directory.
+    match call.pass([usize::MAX, c"name".as_ptr() as usize, how.0, size, 0, 0]) {
+        Err(Errno::EBADF) => {}
+        done => return done,
     }
     let how: OpenHow = how.read()?;
     let mut buffer = PathBuffer::new();
     let path = path.read(&mut buffer)?;
-    if how.resolve == 0 {
-        return call.vfs.open(dir.0, path, how.flags as i32, how.mode as u32).map(linux::release);
-    }
-    // A limit that the guest sets itself is kept by the kernel, where the path is one that may be handed to it: relative, and
-    // not to leave its directory.
-    let stays = how.resolve & (libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT) != 0;
-    let mut room = PathBuffer::new();
-    match call.vfs.quick(dir.0, path, &mut room)? {
-        Some((base, rest, _)) if stays && base == dir.0 => linux::openat2(base, rest, how).map(linux::release),
-        Some((base, rest, _)) if how.resolve & libc::RESOLVE_NO_SYMLINKS != 0 => {
-            linux::openat2(base, rest, OpenHow { resolve: how.resolve | libc::RESOLVE_BENEATH, ..how }).map(linux::release)
-        }
-        _ if how.resolve & !(libc::RESOLVE_NO_MAGICLINKS | libc::RESOLVE_NO_XDEV) == 0 => {
-            call.vfs.open(dir.0, path, how.flags as i32, how.mode as u32).map(linux::release)
-        }
-        // As a kernel says that cannot tell, so that the caller tries another way.
-        _ => Err(Errno::EAGAIN),
-    }
+    let opened = match how.resolve {
+        0 => call.vfs.open(dir.0, path, how.flags as i32, how.mode as u32),
+        _ => call.vfs.open_within(dir.0, path, how),
+    };
+    opened.map(linux::release)
 }
 
 /// fcntl(2)

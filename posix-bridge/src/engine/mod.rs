@@ -168,7 +168,8 @@ fn enter_root(vfs: &Vfs) -> host::Result<()> {
 fn on_call(registers: &mut Registers, mut state: State) {
     patch::consider(block(), registers.rax as u32);
     let process = process();
-    let number = registers.rax as usize;
+    // The kernel looks at its lower half alone.
+    let number = registers.rax as u32 as usize;
     let args = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9].map(|r| r as usize);
     let mut call = Call { number, args, vfs: &process.vfs, process, registers, state: &mut state, replaced: false };
     let begun = process.trace.as_ref().map(|to| (to, trace::begin(&call, to)));

@@ -280,6 +280,7 @@ pub fn kind_of(vfs: &Vfs, here: &[u8], name: &[u8]) -> Option<Kind> {
             Some(pid) => is_visible(vfs, pid).then_some(Kind::Plain),
             None if among(&TOP, name) => Some(Kind::ReadOnly),
             None if name == b"sys" => Some(Kind::Plain),
+            None if name == b"locks" => Some(Kind::Text(text::locks)),
             None => among(&TOP_LINKS, name).then_some(Kind::Link),
         },
         [b"sys", ..] => Some(Kind::ReadOnly),

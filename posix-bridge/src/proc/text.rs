@@ -107,6 +107,23 @@ pub fn unix(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     Ok(all)
 }
 
+/// proc_locks(5): locks on files that the process has open. Whose the others are is not told.
+pub fn locks(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
+    let opened = vfs.open_descriptors()?;
+    let files: Vec<String> = opened
+        .into_iter()
+        .filter_map(|fd| linux::fstat(fd).ok())
+        .map(|stat| format!("{:02x}:{:02x}:{}", libc::major(stat.st_dev), libc::minor(stat.st_dev), stat.st_ino))
+        .collect();
+    let mut all = Vec::new();
+    for line in read(vfs, path)?.split_inclusive(|&c| c == b'\n') {
+        if line.split(|&c| c == b' ').any(|word| files.iter().any(|file| file.as_bytes() == word)) {
+            all.extend_from_slice(line);
+        }
+    }
+    Ok(all)
+}
+
 /// proc_pid_status(5) with the user and group that the process seems to have.
 pub fn status(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     let pid = path.split(|&c| c == b'/').next().and_then(crate::dirent::number).unwrap_or(0);

@@ -89,7 +89,9 @@ fn read_text(at: usize) -> Result<Vec<u8>> {
 /// A file that may be run (execve(2)).
 fn open(vfs: &Vfs, dir: RawFd, path: &CStr, last: Last) -> Result<OwnedFd> {
     let flags = if last == Last::NoFollow { libc::O_NOFOLLOW } else { 0 };
-    let file = vfs.open(dir, path, libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | flags, 0)?;
+    // A socket cannot be opened.
+    let denied = |error| if error == Errno(libc::ENXIO) { Errno::EACCES } else { error };
+    let file = vfs.open(dir, path, libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | flags, 0).map_err(denied)?;
     let stat = linux::fstat(file.as_raw_fd())?;
     if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
         return Err(Errno::EACCES);

@@ -90,7 +90,14 @@ fn deliver(thread: &Thread, signal: Signal, registers: &mut Registers, state: &m
     }
     let old = mask | blocked;
     if frame::push(thread, &signal, &action, registers, state, old).is_err() {
-        trap::die_of(libc::SIGSEGV);
+        // There is no room for it: the kernel then raises SIGSEGV, which ends the program if that is what has no room.
+        if number == libc::SIGSEGV {
+            trap::die_of(number);
+        }
+        let mut info = [0; 16];
+        info[0] = libc::SIGSEGV as u64;
+        info[1] = libc::SI_KERNEL as u64;
+        return deliver(thread, Signal { number: libc::SIGSEGV, info: &info, fault: Some(&[0; 3]) }, registers, state, mask);
     }
     let own = if action.flags & libc::SA_NODEFER as u64 != 0 { 0 } else { bit(number) };
     let new = old | action.mask | own;

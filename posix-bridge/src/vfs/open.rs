@@ -61,10 +61,37 @@ impl Vfs {
                 done => return done,
             }
         }
+        self.open_by_walk(dir, path, flags, mode, 0)
+    }
+
+    /// openat2(2) with limits, RESOLVE_ flags. What the kernel says of flags and mode has been asked.
+    pub fn open_within(&self, dir: RawFd, path: &CStr, how: OpenHow) -> Result<OwnedFd> {
+        let bytes = path.to_bytes();
+        let is_absolute = bytes.first() == Some(&b'/');
+        if how.resolve & libc::RESOLVE_BENEATH != 0 && is_absolute {
+            return Err(Errno::EXDEV);
+        }
+        // The kernel keeps limits itself, where the path is one that may be handed to it: below a directory of the guest's.
+        if how.resolve & (libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT) != 0 {
+            let inside = &path[bytes.iter().position(|&c| c != b'/').unwrap_or(bytes.len())..];
+            let inside = if is_absolute && inside.is_empty() { c"." } else { inside };
+            let mut buffer = PathBuffer::new();
+            if let Some((base, rest, mount)) = self.quick(dir, inside, &mut buffer)?
+                && base == dir
+                && !(self.mounts[mount].read_only && writes(how.flags as i32))
+            {
+                return linux::openat2(base, rest, how);
+            }
+        }
+        self.open_by_walk(dir, path, how.flags as i32, how.mode as u32, how.resolve)
+    }
+
+    fn open_by_walk(&self, dir: RawFd, path: &CStr, flags: i32, mode: u32, limits: u64) -> Result<OwnedFd> {
+        let (wanted, bits) = how(flags, mode);
         let exclusive = flags & libc::O_CREAT != 0 && flags & libc::O_EXCL != 0;
         let mut last = if exclusive || flags & libc::O_NOFOLLOW != 0 { Last::NoFollow } else { Last::Unseen };
         for _ in 0..TRIES {
-            match self.walk(dir, path, last)? {
+            match self.walk_within(dir, path, last, limits)? {
                 Located::Entry { dir: parent, name, mount, must_be_dir } => {
                     match self.open_located(&parent, &name, mount, must_be_dir, wanted, bits) {
                         // The last name is a link: ENOTDIR where a directory is wanted.

@@ -114,12 +114,26 @@ impl Vfs {
 
     /// Finds where a path leads, component by component.
     pub(crate) fn walk(&self, dir: RawFd, path: &CStr, last: Last) -> Result<Located<'static>> {
+        self.walk_within(dir, path, last, 0)
+    }
+
+    /// The same within limits: RESOLVE_ flags of openat2(2).
+    pub(crate) fn walk_within(&self, dir: RawFd, path: &CStr, last: Last, limits: u64) -> Result<Located<'static>> {
         let bytes = path.to_bytes();
         if bytes.is_empty() {
             return Err(Errno::ENOENT);
         }
-        let mut walk = if bytes[0] == b'/' { Walk::at_root(self)? } else { Walk::at(self, dir)? };
-        walk.trail = (bytes[0] == b'/' && self.chroot_now().is_none()).then(Vec::new);
+        let is_absolute = bytes[0] == b'/';
+        if is_absolute && limits & libc::RESOLVE_BENEATH != 0 {
+            return Err(Errno::EXDEV);
+        }
+        let mut walk = if is_absolute && limits & libc::RESOLVE_IN_ROOT == 0 { Walk::at_root(self)? } else { Walk::at(self, dir)? };
+        walk.limits = limits;
+        if limits & SCOPED != 0 {
+            let id = id(&linux::fstat(dir)?);
+            walk.scope = Some(Scope { dir, id, mount: walk.mount, at: walk.at.clone(), proc: walk.proc.clone() });
+        }
+        walk.trail = (is_absolute && limits == 0 && self.chroot_now().is_none()).then(Vec::new);
         let mut buffer = PathBuffer::new();
         let shorter = match &mut walk.trail {
             Some(trail) => self.top_links.without(walk.dir.raw(), bytes, &mut buffer, Some(trail)),
@@ -153,6 +167,22 @@ struct Walk<'v> {
     /// The links that were followed, while all lie in the root folder.
     trail: Option<Vec<Link>>,
     begun: Stamp,
+    /// RESOLVE_ flags of openat2(2).
+    limits: u64,
+    /// Where it began, if that is not to be left.
+    scope: Option<Scope>,
+}
+
+/// Limits that keep a resolution below the directory in which it begins.
+const SCOPED: u64 = libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT;
+
+/// A directory that a resolution does not leave.
+struct Scope {
+    dir: RawFd,
+    id: super::Id,
+    mount: usize,
+    at: Vec<u8>,
+    proc: Option<Vec<u8>>,
 }
 
 impl<'v> Walk<'v> {
@@ -168,6 +198,8 @@ impl<'v> Walk<'v> {
             links: 0,
             trail: None,
             begun: Stamp::now(),
+            limits: 0,
+            scope: None,
         })
     }
 
@@ -182,11 +214,32 @@ impl<'v> Walk<'v> {
             Source::Proc => below(&at, &vfs.mounts[mount].guest).map(|rest| rest.strip_prefix(b"/").unwrap_or(rest).to_vec()),
             _ => None,
         };
-        Ok(Walk { vfs, dir: Dir::Borrowed(dir), mount, at, proc, rest: Vec::new(), links: 0, trail: None, begun: Stamp::now() })
+        Ok(Walk {
+            vfs,
+            dir: Dir::Borrowed(dir),
+            mount,
+            at,
+            proc,
+            rest: Vec::new(),
+            links: 0,
+            trail: None,
+            begun: Stamp::now(),
+            limits: 0,
+            scope: None,
+        })
     }
 
-    /// Goes to the root directory; what is left of the path stays.
+    fn has(&self, limit: u64) -> bool {
+        self.limits & limit != 0
+    }
+
+    /// Goes to the root directory, or to what takes its place; what is left of the path stays.
     fn go_to_root(&mut self) -> Result<()> {
+        if let Some(scope) = self.scope.as_ref().filter(|_| self.has(libc::RESOLVE_IN_ROOT)) {
+            (self.dir, self.mount) = (Dir::Borrowed(scope.dir), scope.mount);
+            (self.at, self.proc) = (scope.at.clone(), scope.proc.clone());
+            return Ok(());
+        }
         let (fd, _, mount, at) = self.vfs.root()?;
         self.dir = Dir::Borrowed(fd);
         self.mount = mount;
@@ -230,6 +283,9 @@ impl<'v> Walk<'v> {
             let place = [&self.at[..], b"/", &name[..]].concat();
             if let Some(mount) = self.vfs.mount_at(&place) {
                 self.trail = None;
+                if self.has(libc::RESOLVE_NO_XDEV) && !matches!(self.vfs.mounts[mount].source, Source::Link(_)) {
+                    return Err(Errno::EXDEV);
+                }
                 match &self.vfs.mounts[mount].source {
                     Source::Folder { .. } => {
                         let Some(folder) = self.vfs.mounts[mount].folder()? else { return Err(Errno::ENOENT) };
@@ -297,6 +353,9 @@ impl<'v> Walk<'v> {
 
     /// Goes where a link in the current directory says.
     fn follow(&mut self, text: &[u8], after: &[u8]) -> Result<()> {
+        if self.has(libc::RESOLVE_NO_SYMLINKS) {
+            return Err(Errno::ELOOP);
+        }
         self.count()?;
         if text.is_empty() {
             return Err(Errno::ENOENT);
@@ -305,6 +364,9 @@ impl<'v> Walk<'v> {
             return Err(Errno::ENAMETOOLONG);
         }
         if text[0] == b'/' {
+            if self.has(libc::RESOLVE_BENEATH) {
+                return Err(Errno::EXDEV);
+            }
             self.go_to_root()?;
         }
         self.rest = [text, after].concat();
@@ -344,6 +406,9 @@ impl<'v> Walk<'v> {
     /// Goes to the parent directory, which at the root is the root itself.
     fn up(&mut self) -> Result<()> {
         self.trail = None;
+        if self.is_at_scope()? {
+            return if self.has(libc::RESOLVE_BENEATH) { Err(Errno::EXDEV) } else { Ok(()) };
+        }
         if let Some(path) = &mut self.proc {
             if path.is_empty() {
                 return self.leave_mount();
@@ -355,7 +420,7 @@ impl<'v> Walk<'v> {
         let now = id(&linux::fstat(self.dir.raw())?);
         let (_, root, ..) = self.vfs.root()?;
         if now == root {
-            return self.go_to_root();
+            return if self.scope.is_some() { Err(Errno::EAGAIN) } else { self.go_to_root() };
         }
         if self.is_top(self.mount, now) {
             return if self.mount == 0 { self.go_to_root() } else { self.leave_mount() };
@@ -370,7 +435,26 @@ impl<'v> Walk<'v> {
         let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64;
         self.dir = Dir::Owned(linux::openat2(self.dir.raw(), c"..", OpenHow { flags, mode: 0, resolve: libc::RESOLVE_NO_SYMLINKS })?);
         pop(&mut self.at);
-        Ok(())
+        self.stays_in_scope()
+    }
+
+    /// EAGAIN: a rename has brought the directory to where it does not lie in the one that is not to be left.
+    fn stays_in_scope(&self) -> Result<()> {
+        let Some(scope) = &self.scope else { return Ok(()) };
+        let [inner, outer] = [self.dir.raw(), scope.dir].map(|fd| self.vfs.place_of(fd));
+        match (inner?, outer?) {
+            (Some((_, inner)), Some((_, outer))) if below(&inner, &outer).is_some() => Ok(()),
+            _ => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// Whether the walk is in the directory that it is not to leave.
+    fn is_at_scope(&self) -> Result<bool> {
+        Ok(match &self.scope {
+            None => false,
+            Some(scope) if self.proc.is_some() || scope.proc.is_some() => self.proc == scope.proc,
+            Some(scope) => id(&linux::fstat(self.dir.raw())?) == scope.id,
+        })
     }
 
     fn is_top(&self, mount: usize, now: super::Id) -> bool {
@@ -391,6 +475,13 @@ impl<'v> Walk<'v> {
 
     /// Goes from the top of a mount to the directory that its mount point lies in.
     fn leave_mount(&mut self) -> Result<()> {
+        if self.has(libc::RESOLVE_NO_XDEV) {
+            return Err(Errno::EXDEV);
+        }
+        if self.scope.is_some() {
+            // As openat2(2) says where it cannot tell whether that leads out.
+            return Err(Errno::EAGAIN);
+        }
         let mut parent = self.vfs.mounts[self.mount].guest.clone();
         pop(&mut parent);
         self.go_to_root()?;
@@ -407,7 +498,16 @@ impl<'v> Walk<'v> {
             if !follow {
                 return Ok(Some(Located::Proc(node)));
             }
-            match node.follow(self.vfs)? {
+            let target = node.follow(self.vfs)?;
+            if !matches!(target, proc::Target::Text(_)) {
+                if self.has(libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS) {
+                    return Err(Errno::ELOOP);
+                }
+                if self.has(SCOPED | libc::RESOLVE_NO_XDEV) {
+                    return Err(Errno::EXDEV);
+                }
+            }
+            match target {
                 proc::Target::Text(text) => self.follow(&text, &after)?,
                 proc::Target::Root => {
                     self.count()?;
