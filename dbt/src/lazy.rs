@@ -65,9 +65,11 @@ pub fn patch(code: Code, syscall: u64, number: u32, at: u64, handler: u64) -> Op
 
 /// The same for another instruction of two bytes, as [`crate::cpuid`] finds them.
 pub(crate) fn patch_other(code: Code, address: u64, to: To) -> Option<Patch> {
-    let lead = lead(code, address)?;
-    let neighbours = neighbours(&Steps::of(lead.bytes), (address - lead.address) as usize);
-    neighbours.and_then(|start| before(lead, Form::Neighbours, start, address, to)).or_else(|| away(code, address, to))
+    away(code, address, to).or_else(|| {
+        let lead = lead(code, address)?;
+        let start = neighbours(&Steps::of(lead.bytes), (address - lead.address) as usize)?;
+        before(lead, Form::Neighbours, start, address, to)
+    })
 }
 
 /// Where what is patched leads.
