@@ -1,5 +1,7 @@
 //! `--trace`: a line for each call, in the manner of strace(1).
 
+mod symbols;
+
 use crate::args::{Fd, Path};
 use crate::call::Call;
 use crate::table;
@@ -55,7 +57,10 @@ fn open_flags(flags: i32, out: &mut String) {
     }
 }
 
-fn argument(kind: &str, name: &str, raw: usize, out: &mut String) {
+fn argument(call: &str, kind: &str, name: &str, raw: usize, out: &mut String) {
+    if symbols::write(call, name, raw, out) {
+        return;
+    }
     let _ = match kind {
         "Fd" => match Fd(raw as i32).0 {
             libc::AT_FDCWD => write!(out, "AT_FDCWD"),
@@ -80,11 +85,32 @@ fn argument(kind: &str, name: &str, raw: usize, out: &mut String) {
         "u32" => write!(out, "{}", raw as u32),
         "i64" => write!(out, "{}", raw as i64),
         "Addr" if raw == 0 => write!(out, "NULL"),
+        "usize" if raw == 0 && name == "address" => write!(out, "NULL"),
         "Addr" => write!(out, "{raw:#x}"),
         // Lengths and counts are small, addresses are not.
         _ if raw < 1 << 32 => write!(out, "{raw}"),
         _ => write!(out, "{raw:#x}"),
     };
+}
+
+/// Stands for data that a call gives, until it has come back.
+const DATA: char = '\u{1}';
+
+/// Whether an argument is the address of data that a call gives.
+fn gives_data(call: &str, argument: &str) -> bool {
+    argument == "buffer" && matches!(call, "read" | "pread64" | "readlink" | "readlinkat" | "getcwd" | "getrandom")
+        || argument == "data" && call == "recvfrom"
+}
+
+/// Data that a call has given, or where it would have been.
+fn given(at: usize, result: Result<usize>) -> String {
+    let mut shown = String::new();
+    let mut data = vec![0; result.unwrap_or(0).min(SHOWN + 1)];
+    match crate::args::Addr(at).read_bytes(&mut data) {
+        Ok(()) if result.is_ok() => quote(&data, &mut shown),
+        _ => drop(write!(shown, "{at:#x}")),
+    }
+    shown
 }
 
 /// What is known before the call is made. A call that does not come back is shown at once.
@@ -104,14 +130,19 @@ pub fn begin(call: &Call, to: &Ours) -> Begun {
                     }
                     continue;
                 }
-                argument(kind, name, raw, &mut line);
+                if gives_data(entry.name, name) {
+                    line.push(DATA);
+                    continue;
+                }
+                argument(entry.name, kind, name, raw, &mut line);
             }
         }
         None => drop(write!(line, "syscall_{}({:#x}, {:#x}, {:#x}", call.number, call.args[0], call.args[1], call.args[2])),
     }
     line.push(')');
-    if matches!(call.number as i64, libc::SYS_exit | libc::SYS_exit_group | libc::SYS_execve) {
-        line.push('\n');
+    let ends = matches!(call.number as i64, libc::SYS_exit | libc::SYS_exit_group);
+    if ends || call.number as i64 == libc::SYS_execve {
+        line.push_str(if ends { " = ?\n" } else { "\n" });
         print(to, &line);
         line.clear();
     }
@@ -123,17 +154,26 @@ pub fn end(call: &Call, Begun(mut line): Begun, result: Result<usize>, to: &Ours
     if line.is_empty() {
         let _ = write!(line, "{:5} {}", host::thread::current_id(), table::find(call.number).map_or("", |entry| entry.name));
     }
+    if line.contains(DATA) {
+        let data = call.args[1 + usize::from(call.number as i64 == libc::SYS_readlinkat)];
+        let at = if call.number as i64 == libc::SYS_getcwd || call.number as i64 == libc::SYS_getrandom { call.args[0] } else { data };
+        line = line.replacen(DATA, &given(at, result), 1);
+    }
     let _ = match result {
         Ok(value) if value < 1 << 31 => writeln!(line, " = {value}"),
         Ok(value) => writeln!(line, " = {value:#x}"),
-        Err(error) if table::find(call.number).is_none() => writeln!(line, " = -{} (not implemented)", error.0),
-        Err(Errno(code)) => writeln!(line, " = -1 {} ({})", name(code), Errno(code)),
+        Err(Errno(code)) => writeln!(line, " = -1 {} ({})", name(code), described(code)),
     };
     print(to, &line);
 }
 
+/// As the C library describes an error, without its number.
+fn described(code: i32) -> String {
+    let text = Errno(code).to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
 fn name(code: i32) -> String {
-    // As the C library describes it, without its number.
     match host::errno::name(code) {
         Some(name) => name.into(),
         None => format!("errno {code}"),
