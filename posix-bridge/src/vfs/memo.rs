@@ -123,6 +123,8 @@ pub fn open_parent(base: RawFd, path: &[u8]) -> Result<Opened> {
     // There is no room for one more of ours.
     let Ok(fd) = Ours::new(fd) else { return open_dir(base, c_path).map(Opened::New) };
     let parent = Rc::new(Parent { base, path: path.to_vec(), fd, id, seen, uses: Cell::new(0) });
+    // The one before is not to stay open for what was asked of it.
+    ASKED.set(None);
     HELD.set(Some(parent.clone()));
     Ok(Opened::Held(parent))
 }
