@@ -188,19 +188,7 @@ struct Scope {
 impl<'v> Walk<'v> {
     fn at_root(vfs: &'v Vfs) -> Result<Walk<'v>> {
         let (fd, _, mount, at) = vfs.root()?;
-        Ok(Walk {
-            vfs,
-            dir: Dir::Borrowed(fd),
-            mount,
-            at: at.to_vec(),
-            proc: None,
-            rest: Vec::new(),
-            links: 0,
-            trail: None,
-            begun: Stamp::now(),
-            limits: 0,
-            scope: None,
-        })
+        Ok(Walk::new(vfs, fd, mount, at.to_vec(), None))
     }
 
     /// Begins at an open directory of the guest's, or at AT_FDCWD.
@@ -214,19 +202,12 @@ impl<'v> Walk<'v> {
             Source::Proc => below(&at, &vfs.mounts[mount].guest).map(|rest| rest.strip_prefix(b"/").unwrap_or(rest).to_vec()),
             _ => None,
         };
-        Ok(Walk {
-            vfs,
-            dir: Dir::Borrowed(dir),
-            mount,
-            at,
-            proc,
-            rest: Vec::new(),
-            links: 0,
-            trail: None,
-            begun: Stamp::now(),
-            limits: 0,
-            scope: None,
-        })
+        Ok(Walk::new(vfs, dir, mount, at, proc))
+    }
+
+    fn new(vfs: &'v Vfs, dir: RawFd, mount: usize, at: Vec<u8>, proc: Option<Vec<u8>>) -> Walk<'v> {
+        let dir = Dir::Borrowed(dir);
+        Walk { vfs, dir, mount, at, proc, rest: Vec::new(), links: 0, trail: None, begun: Stamp::now(), limits: 0, scope: None }
     }
 
     fn has(&self, limit: u64) -> bool {
