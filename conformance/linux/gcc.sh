@@ -1,4 +1,5 @@
-# gcc compiles, links and runs a threaded program and a shared library.
+# gcc compiles, links and runs a threaded program, a shared library, one that wants an executable stack, and one with checks of threads,
+# which knows where programs and libraries lie.
 cd /tmp && rm -rf cc && mkdir cc && cd cc
 cat > t.c <<'C'
 #include <pthread.h>
@@ -11,3 +12,16 @@ C
 echo 'int value(int x) { return x * 2; }' > v.c
 gcc -O2 -shared -fPIC -o libv.so v.c && gcc -O2 -o t t.c -L. -lv -lpthread -Wl,-rpath,'$ORIGIN' && ./t && ldd ./t | grep -c libv
 gcc -O1 -static -o ts t.c v.c -lpthread && ./ts && echo 'int main(void) { return x; }' | gcc -xc - 2>&1 | grep -c error; ar rc l.a ts && nm -D libv.so | grep value | cut -d' ' -f2-
+cat > x.s <<'S'
+        .globl three
+three:  mov $3, %eax
+        ret
+        .section .note.GNU-stack,"x",@progbits
+S
+cat > x.c <<'C'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(void) { void *l = dlopen("./libx.so", RTLD_NOW); if (!l) { puts(dlerror()); return 1; } printf("%d\n", ((int (*)(void))dlsym(l, "three"))()); return 0; }
+C
+gcc -shared -o libx.so x.s 2>/dev/null && gcc -o x x.c && ./x
+gcc -g -O1 -fsanitize=thread -o tt t.c v.c && ./tt

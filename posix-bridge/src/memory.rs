@@ -53,6 +53,17 @@ pub fn munmap(call: &mut Call, address: usize, len: usize) -> Result<usize> {
 
 /// mprotect(2)
 pub fn mprotect(call: &mut Call, address: usize, len: usize, prot: i32) -> Result<usize> {
+    if prot & (libc::PROT_GROWSDOWN | libc::PROT_GROWSUP) == libc::PROT_GROWSDOWN
+        && let Some(start) = call.process.memory.lock().stack_below(address)
+        && address % PAGE == 0
+        && len != 0
+    {
+        // The host does not know that our stack is one which grows down.
+        let [_, _, _, rest @ ..] = call.args;
+        let [a, b, c] = rest;
+        let prot = prot & !libc::PROT_GROWSDOWN;
+        return call.pass([start, address.saturating_add(len) - start, prot as usize, a, b, c]);
+    }
     // Code that the guest may change, or that is to be no code any more.
     if prot & (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) != libc::PROT_READ | libc::PROT_EXEC {
         let end = address.saturating_add(len).saturating_add(PAGE);

@@ -91,6 +91,16 @@ impl Memory {
         Ok(())
     }
 
+    /// Where the part of the first thread's stack begins that an address lies in.
+    pub fn stack_below(&self, address: usize) -> Option<usize> {
+        // Its lowest page is there for nobody.
+        let whole = self.stack.start + mem::PAGE..self.stack.end;
+        if !whole.contains(&address) {
+            return None;
+        }
+        Some(self.guest.gaps(whole.start..address).last().map_or(whole.start, |gap| gap.end))
+    }
+
     /// The guest changes what is there, or may do so.
     pub fn forget_texts(&mut self, range: Range<usize>) {
         self.texts.retain(|text| text.range.end <= range.start || range.end <= text.range.start);

@@ -240,16 +240,17 @@ fn map(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, placement: Placement, texts: &m
     Ok(image)
 }
 
-/// Where a program that may lie anywhere goes: far from what the host maps, and with room for its break.
+/// Where a program that may lie anywhere goes: below where Linux puts one, which we are ourselves, and with room for its break. What knows
+/// the layout of addresses, as sanitizers do, expects it where addresses begin with 0x55 or 0x56.
 fn base() -> usize {
-    const FIRST: usize = 0x2aaa_0000_0000;
+    const FIRST: usize = 0x5500_0000_0000;
     let persona = linux::pass(libc::SYS_personality, [u32::MAX as usize, 0, 0, 0, 0, 0]).unwrap_or(0);
     if persona & libc::ADDR_NO_RANDOMIZE as usize != 0 {
         return FIRST;
     }
     let mut random = [0u8; 4];
     host::process::random(&mut random);
-    FIRST + (u32::from_ne_bytes(random) as usize & 0xfff_ffff) * PAGE
+    FIRST + (u32::from_ne_bytes(random) as usize & 0x3ff_ffff) * PAGE
 }
 
 /// The stack: as large as the limit on it says.
