@@ -110,6 +110,13 @@ pub fn move_up_if_possible(fd: OwnedFd, lowest: RawFd) -> OwnedFd {
     }
 }
 
+/// Another descriptor of an open file, with the lowest number that is free.
+pub fn duplicate(fd: &OwnedFd, close_on_exec: bool) -> Result<OwnedFd> {
+    use std::os::fd::AsRawFd;
+    let command = if close_on_exec { libc::F_DUPFD_CLOEXEC } else { libc::F_DUPFD };
+    pass(libc::SYS_fcntl, [at(fd.as_raw_fd()), command as usize, 0, 0, 0, 0]).map(descriptor)
+}
+
 /// Makes `new` another number for an open file, closed on exec.
 pub fn copy_to(fd: RawFd, new: RawFd) -> Result<()> {
     let call = || pass(libc::SYS_dup3, [at(fd), at(new), libc::O_CLOEXEC as usize, 0, 0, 0]);

@@ -156,7 +156,7 @@ fn start(options: Options) -> Result<std::convert::Infallible, StartError> {
 
 /// The guest starts in the directory that the host process is in, if that lies in the tree; else in the root.
 fn enter_root(vfs: &Vfs) -> host::Result<()> {
-    if vfs.place_of(libc::AT_FDCWD)?.is_none() {
+    if vfs.place_of_folder(libc::AT_FDCWD)?.is_none() {
         let root = vfs.node(libc::AT_FDCWD, c"/", crate::vfs::resolve::Last::Follow)?;
         linux::pass(libc::SYS_fchdir, [root.fd.as_raw_fd() as usize, 0, 0, 0, 0, 0])?;
     }

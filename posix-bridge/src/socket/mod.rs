@@ -77,7 +77,7 @@ pub fn recvfrom(call: &mut Call, fd: Fd, data: Addr, size: usize, flags: i32, ad
 /// In their place stands an empty pipe end.
 pub(crate) fn keep_out(call: &Call, fd: i32) -> Result<()> {
     let is_dir = linux::fstat(fd)?.st_mode & libc::S_IFMT == libc::S_IFDIR;
-    if is_dir && call.vfs.place_of(fd)?.is_none() {
+    if is_dir && call.vfs.place_of_folder(fd)?.is_none() {
         let (read, _) = host::file::pipe()?;
         use std::os::fd::AsRawFd;
         linux::pass(libc::SYS_dup3, [read.as_raw_fd() as usize, fd as usize, libc::O_CLOEXEC as usize, 0, 0, 0])?;

@@ -4,8 +4,9 @@ use crate::args::{Addr, Fd, Path};
 use crate::call::Call;
 use crate::identity::owner;
 use crate::stat::exists_or_read_only;
-use crate::vfs::path::PathBuffer;
-use crate::vfs::resolve::{Last, Located, magic};
+use crate::vfs::Dir;
+use crate::vfs::path::{Name, PathBuffer};
+use crate::vfs::resolve::{Last, Located, magic, open_entry};
 use host::linux;
 use host::{Errno, Result};
 use std::os::fd::AsRawFd;
@@ -91,7 +92,8 @@ pub fn renameat2(call: &mut Call, old_dir: Fd, old: Path, new_dir: Fd, new: Path
     }
     let (mut a, mut b) = (PathBuffer::new(), PathBuffer::new());
     let old = call.vfs.entry_to_change(old_dir.0, old.read(&mut a)?, Errno::EBUSY)?;
-    let new = call.vfs.entry_to_change(new_dir.0, new.read(&mut b)?, Errno::EBUSY)?;
+    let taken = if flags & libc::RENAME_NOREPLACE != 0 { Errno::EEXIST } else { Errno::EBUSY };
+    let new = call.vfs.entry_to_change(new_dir.0, new.read(&mut b)?, taken)?;
     let path = |entry: &crate::vfs::target::Entry| (entry.dir.raw() as usize, entry.name.c_str().as_ptr() as usize);
     let ((from, from_name), (to, to_name)) = (path(&old), path(&new));
     linux::pass(libc::SYS_renameat2, [from, from_name, to, to_name, flags as usize, 0])
@@ -119,7 +121,12 @@ pub fn linkat(call: &mut Call, old_dir: Fd, old: Path, new_dir: Fd, new: Path, f
     }
     let last = if flags & libc::AT_SYMLINK_FOLLOW != 0 { Last::Follow } else { Last::NoFollow };
     match call.vfs.locate(old_dir.0, old, last)? {
-        Located::Entry { dir, name, .. } => to(dir.raw(), name.c_str(), 0),
+        Located::Entry { dir, name, must_be_dir, .. } => {
+            if must_be_dir {
+                is_folder(&dir, &name)?;
+            }
+            to(dir.raw(), name.c_str(), 0)
+        }
         Located::Folder { .. } => Err(Errno::EPERM),
         // A descriptor's file, such as one that O_TMPFILE made, gets a name; what lies outside of the tree does not.
         Located::Object { fd, .. } if call.vfs.place_of(fd.as_raw_fd())?.is_some() => {
@@ -127,6 +134,11 @@ pub fn linkat(call: &mut Call, old_dir: Fd, old: Path, new_dir: Fd, new: Path, f
         }
         Located::Object { .. } | Located::Proc(_) | Located::Link(_) => Err(Errno::EXDEV),
     }
+}
+
+/// Fails unless a name is that of a folder: one with slashes behind it.
+fn is_folder(dir: &Dir, name: &Name) -> Result<()> {
+    open_entry(dir.raw(), name.c_str(), (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64, 0).map(drop)
 }
 
 /// symlink(2)
@@ -166,6 +178,7 @@ pub fn readlinkat(call: &mut Call, dir: Fd, path: Path, buffer: Addr, size: usiz
         return linux::pass(libc::SYS_readlinkat, [dir.0 as usize, path.as_ptr() as usize, buffer.0, size, 0, 0]);
     }
     match call.vfs.locate(dir.0, path, Last::NoFollow)? {
+        Located::Entry { dir, name, must_be_dir: true, .. } => is_folder(&dir, &name).and(Err(Errno::EINVAL)),
         Located::Entry { dir, name, .. } => {
             linux::pass(libc::SYS_readlinkat, [dir.raw() as usize, name.c_str().as_ptr() as usize, buffer.0, size, 0, 0])
         }

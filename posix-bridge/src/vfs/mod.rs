@@ -166,6 +166,12 @@ pub(crate) fn open_dir(dir: RawFd, path: &CStr) -> Result<OwnedFd> {
     linux::openat2(dir, path, OpenHow { flags, mode: 0, resolve: PLAIN })
 }
 
+/// Opens the directory above another, wherever that is: whether it may be is for the caller to know.
+pub(crate) fn open_dir_above(dir: RawFd) -> Result<OwnedFd> {
+    let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64;
+    linux::openat2(dir, c"..", OpenHow { flags, mode: 0, resolve: libc::RESOLVE_NO_SYMLINKS })
+}
+
 /// Makes the directories that mount points lie in, and those of folders, where the tree does not have them: programs find
 /// mount points by listing. A tree that may not be written stays as it is.
 fn make_mount_points(root: &Folder, mounts: &[Mount], system: bool) {
@@ -270,7 +276,7 @@ impl Vfs {
 
     /// Makes a directory of the tree the one where absolute paths start. (chroot(2))
     pub fn chroot(&self, fd: OwnedFd) -> Result<()> {
-        let (mount, at) = self.place_of(fd.as_raw_fd())?.ok_or(Errno::EACCES)?;
+        let (mount, at) = self.place_of_folder(fd.as_raw_fd())?.ok_or(Errno::EACCES)?;
         let folder = Folder::hold(fd)?;
         let mut root = Root { fd: folder.fd.as_raw_fd(), id: folder.id, mount, at, _held: Some(folder) };
         for (i, slot) in self.chroots.iter().enumerate().skip(self.root.load(Ordering::Acquire)) {
@@ -340,7 +346,7 @@ impl Vfs {
                 Ok(Some((folder.fd.as_raw_fd(), if rest.is_empty() { c"." } else { rest }, mount)))
             }
             Some(_) if self.is_plain(dir)? => {
-                let mount = if self.any_read_only { self.place_of(dir)?.map_or(0, |(mount, _)| mount) } else { 0 };
+                let mount = if self.any_read_only { self.place_of_folder(dir)?.map_or(0, |(mount, _)| mount) } else { 0 };
                 Ok(Some((dir, path, mount)))
             }
             Some(_) => Ok(None),
@@ -476,6 +482,27 @@ impl Vfs {
         self.place_of_host(&host)
     }
 
+    /// [`place_of`](Self::place_of) for an open directory, which may lie deeper than a path can tell. What lies that deep is no mount
+    /// point, so there components without a name stand for those that are not known.
+    pub(crate) fn place_of_folder(&self, dir: RawFd) -> Result<Option<(usize, Vec<u8>)>> {
+        let mut above: Option<OwnedFd> = None;
+        let mut unknown = 0;
+        loop {
+            let fd = above.as_ref().map_or(dir, AsRawFd::as_raw_fd);
+            match self.place_of(fd) {
+                Err(Errno::ENAMETOOLONG) => {
+                    above = Some(open_dir_above(fd)?);
+                    unknown += 1;
+                }
+                Ok(Some((mount, mut at))) => {
+                    at.resize(at.len() + unknown, b'/');
+                    return Ok(Some((mount, at)));
+                }
+                done => return done,
+            }
+        }
+    }
+
     /// Where in the whole tree a path of the host lies.
     pub fn place_of_host(&self, host: &[u8]) -> Result<Option<(usize, Vec<u8>)>> {
         if host.first() != Some(&b'/') {
@@ -522,7 +549,7 @@ impl Vfs {
     pub fn close_outside(&self) -> Result<()> {
         for fd in self.open_descriptors()? {
             let Ok(stat) = linux::fstat(fd) else { continue };
-            if !is_ours(fd) && stat.st_mode & libc::S_IFMT == libc::S_IFDIR && self.place_of(fd)?.is_none() {
+            if !is_ours(fd) && stat.st_mode & libc::S_IFMT == libc::S_IFDIR && self.place_of_folder(fd)?.is_none() {
                 linux::pass(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0])?;
             }
         }

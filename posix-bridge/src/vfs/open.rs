@@ -46,10 +46,16 @@ fn writes(flags: i32) -> bool {
     flags & libc::O_PATH == 0 && (flags & libc::O_ACCMODE != libc::O_RDONLY || flags & (libc::O_TRUNC | libc::O_CREAT) != 0)
 }
 
+/// Whether an O_PATH descriptor stands for a link.
+fn is_link(fd: &OwnedFd) -> Result<bool> {
+    Ok(linux::fstat(fd.as_raw_fd())?.st_mode & libc::S_IFMT == libc::S_IFLNK)
+}
+
 impl Vfs {
     /// openat(2).
     pub fn open(&self, dir: RawFd, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd> {
         let (wanted, bits) = how(flags, mode);
+        let flags = if flags & libc::O_PATH != 0 { wanted as i32 } else { flags };
         let mut buffer = PathBuffer::new();
         let mut end = PathBuffer::new();
         let path = self.past_links(path, flags & (libc::O_NOFOLLOW | libc::O_CREAT) == 0, &mut end);
@@ -88,10 +94,16 @@ impl Vfs {
 
     fn open_by_walk(&self, dir: RawFd, path: &CStr, flags: i32, mode: u32, limits: u64) -> Result<OwnedFd> {
         let (wanted, bits) = how(flags, mode);
+        let is_path = flags & libc::O_PATH != 0;
         let exclusive = flags & libc::O_CREAT != 0 && flags & libc::O_EXCL != 0;
-        let mut last = if exclusive || flags & libc::O_NOFOLLOW != 0 { Last::NoFollow } else { Last::Unseen };
+        let mut last = match exclusive || flags & libc::O_NOFOLLOW != 0 {
+            true => Last::NoFollow,
+            // Such an open takes a link as it is.
+            false if is_path => Last::Follow,
+            false => Last::Unseen,
+        };
         for _ in 0..TRIES {
-            match self.walk_within(dir, path, last, limits)? {
+            match self.walk_within(dir, path, last, limits)?.aside() {
                 Located::Entry { dir: parent, name, mount, must_be_dir } => {
                     match self.open_located(&parent, &name, mount, must_be_dir, wanted, bits) {
                         // The last name is a link: ENOTDIR where a directory is wanted.
@@ -105,6 +117,7 @@ impl Vfs {
                         }
                         // What is busy with links at this moment: look again.
                         Err(Errno::EAGAIN) if flags & libc::O_NONBLOCK == 0 => continue,
+                        Ok(fd) if is_path && last == Last::Follow && is_link(&fd)? => continue,
                         done => return done,
                     }
                 }
@@ -166,7 +179,7 @@ impl Vfs {
                     return Err(Errno::EACCES);
                 }
                 if flags & libc::O_PATH != 0 {
-                    return Ok(fd);
+                    return linux::duplicate(&fd, flags & libc::O_CLOEXEC != 0);
                 }
                 linux::openat(libc::AT_FDCWD, &magic(fd.as_raw_fd()), flags & KNOWN & !(libc::O_CREAT | libc::O_NOFOLLOW), 0)
             }
@@ -200,7 +213,7 @@ impl Vfs {
                         Err(Errno::EAGAIN) => continue,
                         done => done?,
                     };
-                    if last == Last::Follow && linux::fstat(fd.as_raw_fd())?.st_mode & libc::S_IFMT == libc::S_IFLNK {
+                    if last == Last::Follow && is_link(&fd)? {
                         continue;
                     }
                     return Ok(Node { fd, mount, own: true });

@@ -8,7 +8,7 @@
 use super::links::{self, Link};
 use super::memo::{self, Opened, Stamp};
 use super::path::{NAME_MAX, Name, PATH_MAX, PathBuffer, below, c_path, pop, split_first, split_last};
-use super::{Dir, Folder, PLAIN, Source, Vfs, id, open_dir};
+use super::{Dir, Folder, OURS, PLAIN, Source, Vfs, id, open_dir, open_dir_above};
 use crate::proc;
 use host::linux::{self, OpenHow};
 use host::{Errno, Result};
@@ -30,6 +30,22 @@ pub enum Located<'p> {
     Proc(proc::Node),
     /// A symbolic link that the root folder does not hold, not followed.
     Link(&'static [u8]),
+}
+
+impl<'p> Located<'p> {
+    /// Moves the descriptor that stands for it up to ours, so that what is opened next gets the lowest number that is free, as open(2)
+    /// promises. (Moving the new one down would close a descriptor of the file, and the process' locks on it with that.)
+    pub(crate) fn aside(self) -> Located<'p> {
+        let up = |fd| linux::move_up_if_possible(fd, OURS);
+        match self {
+            Located::Entry { dir: Dir::Owned(fd), name, mount, must_be_dir } => {
+                Located::Entry { dir: Dir::Owned(up(fd)), name, mount, must_be_dir }
+            }
+            Located::Folder { dir: Dir::Owned(fd), mount } => Located::Folder { dir: Dir::Owned(up(fd)), mount },
+            Located::Object { fd, mount, reopen } => Located::Object { fd: up(fd), mount, reopen },
+            other => other,
+        }
+    }
 }
 
 /// With which access a thing may be opened once more.
@@ -197,7 +213,7 @@ impl<'v> Walk<'v> {
         if stat.st_mode & libc::S_IFMT != libc::S_IFDIR {
             return Err(Errno::ENOTDIR);
         }
-        let (mount, at) = vfs.place_of(dir)?.ok_or(Errno::EACCES)?;
+        let (mount, at) = vfs.place_of_folder(dir)?.ok_or(Errno::EACCES)?;
         let proc = match vfs.mounts[mount].source {
             Source::Proc => below(&at, &vfs.mounts[mount].guest).map(|rest| rest.strip_prefix(b"/").unwrap_or(rest).to_vec()),
             _ => None,
@@ -413,8 +429,7 @@ impl<'v> Walk<'v> {
             self.mount = other;
             return if other == 0 { self.go_to_root() } else { self.leave_mount() };
         }
-        let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64;
-        self.dir = Dir::Owned(linux::openat2(self.dir.raw(), c"..", OpenHow { flags, mode: 0, resolve: libc::RESOLVE_NO_SYMLINKS })?);
+        self.dir = Dir::Owned(open_dir_above(self.dir.raw())?);
         pop(&mut self.at);
         self.stays_in_scope()
     }
@@ -498,13 +513,12 @@ impl<'v> Walk<'v> {
                 proc::Target::Open { fd, access } => {
                     self.count()?;
                     let stat = linux::fstat(fd.as_raw_fd())?;
-                    let place = self.vfs.place_of(fd.as_raw_fd())?;
                     if stat.st_mode & libc::S_IFMT == libc::S_IFDIR {
-                        let (mount, at) = place.ok_or(Errno::EACCES)?;
                         let mut there = Walk::at(self.vfs, fd.as_raw_fd())?;
-                        self.proc = there.proc.take();
-                        (self.dir, self.mount, self.at, self.rest) = (Dir::Owned(fd), mount, at, after);
+                        (self.proc, self.mount, self.at) = (there.proc.take(), there.mount, std::mem::take(&mut there.at));
+                        (self.dir, self.rest) = (Dir::Owned(fd), after);
                     } else if is_last && !slash {
+                        let place = self.vfs.place_of(fd.as_raw_fd())?;
                         let reopen = match place {
                             None if proc::has_path(self.vfs, fd.as_raw_fd()) => Reopen::As(access),
                             _ => Reopen::Any,
