@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 pub fn inotify_add_watch(call: &mut Call, fd: Fd, path: Path, mask: u32) -> Result<usize> {
     let mut buffer = PathBuffer::new();
     let last = if mask & libc::IN_DONT_FOLLOW != 0 { Last::NoFollow } else { Last::Follow };
+    call.vfs.set_watched(true);
     let node = call.vfs.node(libc::AT_FDCWD, path.read(&mut buffer)?, last)?;
     // The link that is followed is ours, to what was found.
     let mask = mask & !libc::IN_DONT_FOLLOW;

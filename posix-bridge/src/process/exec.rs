@@ -420,6 +420,7 @@ pub fn succeed(process: &Process, thread: &Thread, next: Next) -> ! {
 fn replace_program(process: &Process, thread: &Thread, next: Next) -> Registers {
     process.threads.list.lock().clear();
     process.actions.reset();
+    process.vfs.set_watched(false);
     thread.alt_stack.set(AltStack::NONE);
     thread.clear_tid.set(0);
     let _ = linux::pass(libc::SYS_set_robust_list, [0, 24, 0, 0, 0, 0]);

@@ -104,6 +104,17 @@ fn find(base: RawFd, path: &[u8]) -> Option<Rc<Parent>> {
     Some(parent)
 }
 
+/// Opens a parent directory, and does not hold it.
+pub fn open_once(base: RawFd, path: &[u8]) -> Result<Opened> {
+    open_dir(base, c_path(&[path], &mut PathBuffer::new())?).map(Opened::New)
+}
+
+/// Closes what this thread holds.
+pub fn let_go() {
+    ASKED.set(None);
+    HELD.set(None);
+}
+
 /// Opens a parent directory, and holds it if it is the second time in a row, or is likely to be used again.
 pub fn open_parent(base: RawFd, path: &[u8]) -> Result<Opened> {
     if let Some(parent) = find(base, path) {

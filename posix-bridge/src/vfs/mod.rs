@@ -23,7 +23,7 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 pub use ours::{OURS, OURS_COUNT, Ours, is_ours};
 pub use resolve::Located;
@@ -129,6 +129,8 @@ pub struct Vfs {
     root: AtomicUsize,
     cwd: AtomicU8,
     top_links: links::TopLinks,
+    /// Whether the guest watches files: whoever is told when a directory is gone must not hold it open by looking into it.
+    is_watched: AtomicBool,
 }
 
 /// Devices that are the host's own, and what a /dev has beside them.
@@ -246,6 +248,7 @@ impl Vfs {
             root: AtomicUsize::new(0),
             cwd: AtomicU8::new(CWD_UNKNOWN),
             top_links: links::TopLinks::default(),
+            is_watched: AtomicBool::new(false),
         })
     }
 
@@ -431,6 +434,14 @@ impl Vfs {
     pub fn cwd_changed(&self) {
         session::own_names_changed();
         self.cwd.store(CWD_UNKNOWN, Ordering::Relaxed);
+    }
+
+    /// Whether the guest watches files from now on.
+    pub fn set_watched(&self, is_watched: bool) {
+        self.is_watched.store(is_watched, Ordering::Relaxed);
+        if is_watched {
+            memo::let_go();
+        }
     }
 
     /// Whether a directory is one that a mount point lies below.
