@@ -2,9 +2,23 @@
 
 use abi::dll;
 use abi::export::Level;
+use posix_bridge::table;
 use std::io::Write;
 
-/// Lists exports whose DLL, header or name contains the pattern (any case). Exit code 1 when none does.
+/// How complete a system call of Linux is, by its name (`linux!openat`) and number.
+fn system_calls(pattern: &str) -> impl Iterator<Item = String> {
+    table::LIST.iter().filter_map(move |call| {
+        let place = format!("linux!{}", call.name);
+        let level = match call.level {
+            table::Level::Full => "full".to_string(),
+            table::Level::Partial(note) => format!("partial: {note}"),
+            table::Level::Stub(note) => format!("stub: {note}"),
+        };
+        place.contains(pattern).then(|| format!("{place}\t{}\t{level}\n", call.number))
+    })
+}
+
+/// Lists exports whose DLL, header or name contains the pattern (any case), and system calls of Linux. Exit code 1 when none does.
 pub fn api(pattern: Option<&str>) -> i32 {
     let pattern = pattern.unwrap_or("").to_ascii_lowercase();
     let mut lines: Vec<String> = dll::all()
@@ -22,6 +36,7 @@ pub fn api(pattern: Option<&str>) -> i32 {
             };
             Some(format!("{place}\t{}\t{level}\n", export.module()))
         })
+        .chain(system_calls(&pattern))
         .collect();
     lines.sort();
     let mut out = std::io::stdout().lock();

@@ -20,7 +20,7 @@ uosrun runs Windows programs, and Linux programs in a folder of their own (x86-6
   uosrun [options] PROGRAM.exe [arguments…]   run a Windows program
   uosrun --root DIR PROGRAM [arguments…]      run a Linux program that sees DIR as its whole file system
   uosrun check FILE                           say what it needs that is missing
-  uosrun api [PATTERN]                        list the functions that are implemented
+  uosrun api [PATTERN]                        list the functions and system calls that are implemented
   uosrun path PATH…                           translate paths, both ways
   uosrun prefix new|list|info|remove [DIR]    manage prefixes
   uosrun prefix new --linux --from TREE DIR   make one for Linux programs from a folder or tar file
