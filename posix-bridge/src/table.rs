@@ -171,7 +171,7 @@ table! {
     304 open_by_handle_at(mount: Fd, handle: Addr, flags: OpenFlags) [fcntl::open_by_handle_at] Stub("a caller without privilege");
     326 copy_file_range(from: Fd, from_offset: Addr, to: Fd, to_offset: Addr, count: usize, flags: u32) wait Full;
     40 sendfile(to: Fd, from: Fd, offset: Addr, count: usize) wait Full;
-    437 openat2(dir: Fd, path: Path, how: Addr, size: usize) [fcntl::openat2] Partial("RESOLVE_IN_ROOT and RESOLVE_BENEATH only where no mount point is near");
+    437 openat2(dir: Fd, path: Path, how: Addr, size: usize) [fcntl::openat2] Partial("below a directory that is not to be left, .. out of a mount point is EAGAIN");
 
     // linux/aio_abi.h
     206 io_setup(events: u32, context: Addr) [aio::io_setup] Full;
