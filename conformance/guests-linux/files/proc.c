@@ -115,5 +115,16 @@ int main() {
     struct sockaddr_un address = {AF_UNIX, "/work/listening"};
     SEE(bind(named, (void *)&address, sizeof address));
     printf("%d\n", has_line("/proc/net/unix", "listening\n"));
+    // The break has a name.
+    sbrk(10000);
+    char line[1024];
+    int found = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long start, end;
+        if (strstr(line, "[heap]\n") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+            found |= start < (unsigned long)sbrk(0) && (unsigned long)sbrk(0) - 1 < end;
+    }
+    printf("heap %d\n", found);
     return 0;
 }

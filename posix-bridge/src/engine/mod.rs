@@ -15,10 +15,12 @@ use crate::table;
 use crate::trace;
 use crate::vfs::{Bind, Vfs};
 use host::linux::engine::{self, Hooks, Registers, State, block};
+use host::mem::PAGE;
 use host::{Errno, linux};
 use lock::Lock;
 use memory::Memory;
 use signal::action::Actions;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 use thread::Thread;
@@ -81,6 +83,14 @@ pub fn process() -> &'static Process {
         // Set before any guest code runs.
         None => std::process::abort(),
     }
+}
+
+/// The guest's program break, from its beginning to the end of its last page. Empty where there is none, and before a guest runs.
+pub fn break_range() -> Range<usize> {
+    PROCESS.get().map_or(0..0, |process| {
+        let memory = process.memory.lock();
+        memory.break_start..memory.break_end.next_multiple_of(PAGE)
+    })
 }
 
 /// Why a program could not be started.

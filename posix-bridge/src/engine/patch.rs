@@ -184,11 +184,7 @@ fn write(changes: &[Change], texts: &[Text]) -> Option<()> {
 /// The protection of a page, which /proc tells.
 fn protection(page: usize) -> Option<Prot> {
     let maps = crate::proc::host_file(&process().vfs, b"self/maps").ok()?;
-    let line = maps.split(|&c| c == b'\n').find(|line| {
-        let text = std::str::from_utf8(line.split(|&c| c == b' ').next().unwrap_or_default()).unwrap_or_default();
-        let bounds = text.split_once('-').map(|(start, end)| (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16)));
-        matches!(bounds, Some((Ok(start), Ok(end))) if (start..end).contains(&page))
-    })?;
+    let line = maps.split(|&c| c == b'\n').find(|line| crate::proc::range_of(line).is_some_and(|range| range.contains(&page)))?;
     let flags = line.split(|&c| c == b' ').nth(1)?;
     Some(if flags.get(1) == Some(&b'w') { Prot::RWX } else { Prot::RX })
 }

@@ -6,7 +6,7 @@
 
 mod text;
 
-pub use text::{mapped_path, read as host_file};
+pub use text::{mapped_path, range_of, read as host_file};
 
 use crate::dirent::number;
 use crate::vfs::ours::is_in_window;

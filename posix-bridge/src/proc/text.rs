@@ -1,11 +1,12 @@
 //! Files of /proc that tell of paths, written with the paths of the guest.
 
-use crate::engine::texts;
+use crate::engine::{self, texts};
 use crate::session;
 use crate::vfs::{Source, Vfs};
 use host::linux;
 use host::{Errno, Result};
 use std::ffi::CString;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 
 /// The whole of a file of the host's /proc.
@@ -50,11 +51,21 @@ fn original(front: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((format!("{front:72} ").into_bytes(), origin.path))
 }
 
+/// The range of addresses that a line of maps begins with.
+pub fn range_of(line: &[u8]) -> Option<Range<usize>> {
+    let text = std::str::from_utf8(line.split(|&c| c == b' ').next()?).ok()?;
+    let (start, end) = text.split_once('-')?;
+    Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+}
+
 /// Mappings of the guest's files under the guest's names. Those of files outside of its tree are not its own. In smaps, lines about
 /// a mapping follow, which begin with capital letters.
 pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     let mut shown = false;
+    // Of other processes it is not known.
+    let is_own = path.split(|&c| c == b'/').next() == Some(host::process::id().to_string().as_bytes());
+    let heap = if is_own { engine::break_range() } else { 0..0 };
     for line in read(vfs, path)?.split_inclusive(|&c| c == b'\n') {
         if line.first().is_some_and(u8::is_ascii_uppercase) {
             all.extend_from_slice(if shown { line } else { b"" });
@@ -76,6 +87,9 @@ pub fn maps(vfs: &Vfs, path: &[u8]) -> Result<Vec<u8>> {
             all.extend_from_slice(front);
             all.extend_from_slice(&guest);
             all.push(b'\n');
+        } else if name.is_empty() && range_of(line).is_some_and(|range| heap.start <= range.start && range.end <= heap.end) {
+            let front = String::from_utf8_lossy(front.trim_ascii_end()).into_owned();
+            all.extend_from_slice(format!("{front:72} [heap]\n").as_bytes());
         } else if name != b"[heap]" {
             all.extend_from_slice(line);
         } else {
