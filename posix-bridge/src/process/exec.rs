@@ -195,7 +195,7 @@ impl Loaded {
         let failed = |error: ElfError| refuse(error);
         let image = map(vfs, &self.elf, &self.file, Placement::Near(base()), &mut memory.texts).map_err(failed)?;
         memory.guest.insert(image.range.clone());
-        memory.break_start = image.range.end.next_multiple_of(PAGE);
+        memory.break_start = image.range.end.next_multiple_of(PAGE) + break_gap();
         memory.break_end = memory.break_start;
         let (entry, interpreter_base) = match &self.interpreter {
             None => (image.entry, 0),
@@ -243,14 +243,23 @@ fn map(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, placement: Placement, texts: &m
 /// Where a program that may lie anywhere goes: below where Linux puts one, which we are ourselves, and with room for its break. What knows
 /// the layout of addresses, as sanitizers do, expects it where addresses begin with 0x55 or 0x56.
 fn base() -> usize {
-    const FIRST: usize = 0x5500_0000_0000;
+    0x5500_0000_0000 + random_pages(1 << 26)
+}
+
+/// How far behind a program's memory its break begins: up to 32 MiB, as on Linux.
+fn break_gap() -> usize {
+    random_pages(1 << 13)
+}
+
+/// Some number of pages up to this one, in bytes; none if the guest does not want addresses to be random.
+fn random_pages(count: u32) -> usize {
     let persona = linux::pass(libc::SYS_personality, [u32::MAX as usize, 0, 0, 0, 0, 0]).unwrap_or(0);
     if persona & libc::ADDR_NO_RANDOMIZE as usize != 0 {
-        return FIRST;
+        return 0;
     }
     let mut random = [0u8; 4];
     host::process::random(&mut random);
-    FIRST + (u32::from_ne_bytes(random) as usize & 0x3ff_ffff) * PAGE
+    (1 + u32::from_ne_bytes(random) % (count - 1)) as usize * PAGE
 }
 
 /// The stack: as large as the limit on it says.
