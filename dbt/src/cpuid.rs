@@ -14,7 +14,7 @@ use crate::scan::Code;
 
 const CPUID: usize = 2;
 
-/// All sites in `code` whose leaf is not known not to be among those that are `known`.
+/// All sites in `code`, but for those that load a number as their leaf which is not `known`.
 pub fn sites(code: Code, known: impl Fn(u32) -> bool) -> impl Iterator<Item = u64> {
     let found = memchr::memmem::find_iter(code.bytes, &[0x0f, 0xa2]);
     found.filter(move |&at| is_site(code.bytes, at, &known)).map(move |at| code.address + at as u64)
@@ -106,6 +106,32 @@ mod tests {
         assert!(finds(&[0x44, 0x89, 0xe0]), "mov eax, r12d");
         assert!(finds(&[0x89, 0xf8, 0x89, 0xf1]), "mov eax, edi; mov ecx, esi");
         assert!(finds(&[0x41, 0x8b, 0xc0, 0x44, 0x89, 0xc1]), "mov eax, r8d; mov ecx, r8d");
+    }
+
+    #[test]
+    fn leads_to_the_handler_and_back() {
+        use crate::lazy::Form;
+        // mov eax, 7; xor ecx, ecx; cpuid; then no padding near by, or some behind a ret.
+        for (behind, form) in [(&[0x48, 0x89, 0xc8][..], Form::Neighbours), (&[0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90], Form::Padding)] {
+            let mut code = [0x48, 0x89, 0xc8].repeat(22);
+            code.extend([0xb8, 7, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2]);
+            code.extend_from_slice(behind);
+            // Up to a multiple of 16, where nops would end.
+            code.extend(std::iter::repeat_n(if form == Form::Padding { 0x90 } else { 0x48 }, 96 - code.len() - 6));
+            let code = Code { bytes: &code, address: BASE };
+            let site = sites(code, |leaf| leaf == 7).next().expect("a site");
+            assert_eq!(site, BASE + 66 + 7);
+            let found = patch(code, site, BASE + 0x1000, BASE + 0x2000);
+            let Some(found) = found else { panic!("{form:?}") };
+            let moved: &[u8] = if found.form == Form::Padding { &[] } else { &[0xb8, 7, 0, 0, 0, 0x31, 0xc9] };
+            let (first, rest) = found.trampoline.split_at(moved.len());
+            assert_eq!(first, moved);
+            // lea rbx, [site + 2]; jmp [handler]
+            let end = BASE + 0x1000 + moved.len() as u64;
+            let near = |from: u64, to: u64| ((to as i64 - from as i64) as i32).to_le_bytes();
+            let expected = [&[0x48, 0x8d, 0x1d][..], &near(end + 7, site + 2), &[0xff, 0x25], &near(end + 13, BASE + 0x2000)].concat();
+            assert_eq!(rest, expected);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! same harmless instructions; and for the first form that they hold the number with which it trapped.
 
 use crate::length::{Kind, instruction};
-use crate::scan::{Code, JUMP, SYSCALL, Site};
+use crate::scan::{Code, JUMP, SYSCALL};
 use std::ops::Range;
 
 /// Bytes to be written at an address. The first [`JUMP`] of them at once: nobody runs the rest after that.
@@ -155,17 +155,8 @@ fn trampoline(displaced: Code, after: u64, To { at, handler, back }: To) -> Opti
 /// How far before the site readers begin. Whoever begins between two instructions falls into step after a few.
 pub const LEAD: u64 = 64;
 
-/// The site at `syscall`, where a `syscall` instruction is known to begin, if the number is loaded right before it by an
-/// instruction of at least [`crate::scan::JUMP`] bytes: only that one is to be replaced, and jumps to the `syscall` itself still
-/// find it. `number`: what EAX was when it trapped. `code` has [`LEAD`] bytes before it, or what there is.
-pub fn site(code: Code, syscall: u64, number: u32) -> Option<Site> {
-    let lead = lead(code, syscall)?;
-    let start = number_start(lead, syscall, number)?;
-    leads_on(&Steps::of(lead.bytes), start, (syscall - lead.address) as usize).then_some(())?;
-    Some(Site { address: syscall, start: lead.address + start as u64, end: syscall + SYSCALL })
-}
-
-/// Where the number is loaded by the instruction before the site, if nothing else is read there. By its offset in the lead.
+/// Where the number is loaded, with which it trapped, by the instruction right before the site: only that one is to be replaced, and jumps to
+/// the `syscall` itself still find it. By its offset in the lead.
 fn number_start(lead: Code, syscall: u64, number: u32) -> Option<usize> {
     let at = (syscall - lead.address) as usize;
     let before = &lead.bytes[..at];
@@ -375,7 +366,10 @@ mod tests {
         parts.iter().for_each(|part| bytes.extend_from_slice(part));
         let at = bytes.len() as u64;
         bytes.extend([0x0f, 0x05]);
-        site(Code { bytes: &bytes, address: 0x1000 }, 0x1000 + at, number).map(|site| site.start - 0x1000)
+        let lead = lead(Code { bytes: &bytes, address: 0x1000 }, 0x1000 + at)?;
+        let start = number_start(lead, 0x1000 + at, number)?;
+        let site = (0x1000 + at - lead.address) as usize;
+        leads_on(&Steps::of(lead.bytes), start, site).then_some(lead.address + start as u64 - 0x1000)
     }
 
     #[test]

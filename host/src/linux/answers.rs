@@ -186,3 +186,56 @@ unsafe extern "C" fn answer() {
         known = const KNOWN,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::arch::asm;
+    use std::arch::x86_64::__cpuid_count;
+
+    /// What [`answer`] gives, and whether carry, set before, is set still.
+    fn ask(leaf: u32, subleaf: u32) -> ([u32; 4], bool) {
+        let (a, b, c, d, flags): (u64, u64, u64, u64, u64);
+        // SAFETY: what a patched site does: RBX is where to go on. The stack is as it was then.
+        unsafe {
+            asm!("push rbx", "mov rdi, rsp", "stc", "lea rbx, [rip + 2f]", "jmp {answer}", "2:", "mov r8, rbx", "pushfq", "pop r9",
+                "cmp rdi, rsp", "je 3f", "ud2", "3:", "pop rbx",
+                answer = sym answer, inout("rax") u64::from(leaf) => a, inout("rcx") u64::from(subleaf) => c,
+                out("rdx") d, out("rdi") _, out("r8") b, out("r9") flags);
+        }
+        ([a, b, c, d].map(|value| value as u32), flags & 1 != 0)
+    }
+
+    #[test]
+    fn as_the_processor_says() {
+        let said = |leaf, subleaf| {
+            let said = __cpuid_count(leaf, subleaf);
+            ([said.eax, said.ebx, said.ecx, said.edx], true)
+        };
+        assert_eq!(ask(7, 0), said(7, 0), "without memory");
+        note_in(Box::leak(Box::new([const { AtomicU64::new(0) }; WORDS])));
+        assert_eq!(ask(7, 0), said(7, 0), "before anybody has prepared it");
+        let shared = shared().expect("noted");
+        if !prepare(shared) {
+            // Here it is quick: one answer, as prepare would have it.
+            shared.answers[0].leaf.store(7, Ordering::Relaxed);
+            shared.answers[0].mask.store(u32::MAX, Ordering::Relaxed);
+            shared.answers[0].state.store(EMPTY, Ordering::Relaxed);
+        }
+        for round in 0..3 {
+            for (leaf, subleaf) in [(7, 0), (7, 1), (0xd, 0), (4, 1), (2, 0), (EXTENDED + 1, 0)] {
+                assert_eq!(ask(leaf, subleaf), said(leaf, subleaf), "round {round}, {leaf:x}.{subleaf}");
+            }
+        }
+        let known = shared.answers.iter().find(|answer| answer.leaf.load(Ordering::Relaxed) == 7).expect("leaf 7");
+        assert_eq!(known.state.load(Ordering::Relaxed), KNOWN);
+        // From memory, not from the processor.
+        known.said[1].store(0x1234, Ordering::Relaxed);
+        assert_eq!(ask(7, 0).0[1], 0x1234);
+    }
+
+    #[test]
+    fn numbers_of_processors_are_not_answered() {
+        assert!(!may_answer(1) && !may_answer(0xb) && !may_answer(0x1f) && may_answer(4));
+    }
+}

@@ -1,6 +1,7 @@
 //! What a thread of the guest needs of our memory: its host thread's stack and the one for signals, in one piece that is used again.
 
 use super::thread::ThreadPtr;
+use crate::process::exec::Next;
 use host::mem::{self, PAGE, Place, Prot};
 use host::thread::Thread;
 use host::{Errno, Result};
@@ -59,6 +60,8 @@ pub struct List {
     ending: Vec<(Room, Thread)>,
     /// The process has had more than one thread.
     is_prepared: bool,
+    /// A program that the process' first thread is to run when the others have ended.
+    pub next: Option<Next>,
 }
 
 impl List {
@@ -114,8 +117,10 @@ impl List {
     /// In the child of a fork: none of the others is there.
     pub fn alone(&mut self, me: ThreadPtr) {
         let ended = self.ending.drain(..).map(|(room, _)| room);
-        let others = self.threads.iter().filter(|thread| **thread != me).filter_map(|thread| thread.room());
+        let others = self.threads.iter().filter(|thread| **thread != me).filter_map(|thread| thread.room);
         self.free.extend(ended.chain(others));
         self.threads.retain(|thread| *thread == me);
+        // What was to end was the parent's.
+        self.next = None;
     }
 }

@@ -59,34 +59,31 @@ pub struct Threads {
     pub list: Lock<List>,
     /// How many there are; waited for by who wants to be the only one.
     pub count: AtomicU32,
-    /// A program that the process' first thread is to run when the others have ended.
-    next: Lock<Option<Next>>,
 }
 
-/// A thread that is in the list, and so alive; and its room.
+/// A thread that is in the list, and so alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ThreadPtr(*const Thread, Option<Room>);
+pub struct ThreadPtr {
+    thread: *const Thread,
+    pub room: Option<Room>,
+}
 
 // SAFETY: only atomic fields are used by others, under the list's lock, which the thread takes before it ends.
 unsafe impl Send for ThreadPtr {}
 
 impl ThreadPtr {
     fn new(thread: &Thread) -> ThreadPtr {
-        ThreadPtr(thread, thread.room)
+        ThreadPtr { thread, room: thread.room }
     }
 
     pub fn with<T>(self, act: impl FnOnce(&AtomicI32, &AtomicBool) -> T) -> T {
         // SAFETY: see above.
-        let thread = unsafe { &*self.0 };
+        let thread = unsafe { &*self.thread };
         act(&thread.tid, &thread.ending)
     }
 
     fn is(self, thread: &Thread) -> bool {
-        std::ptr::eq(self.0, thread)
-    }
-
-    pub fn room(self) -> Option<Room> {
-        self.1
+        std::ptr::eq(self.thread, thread)
     }
 }
 
@@ -116,9 +113,9 @@ const WAITS: u32 = 1;
 const GO: u32 = 2;
 
 impl Thread {
-    fn new(room: Option<Room>) -> Thread {
+    fn new(tid: u32, room: Option<Room>) -> Thread {
         Thread {
-            tid: AtomicI32::new(host::thread::current_id() as i32),
+            tid: AtomicI32::new(tid as i32),
             ending: AtomicBool::new(false),
             clear_tid: Cell::new(0),
             alt_stack: Cell::new(AltStack::NONE),
@@ -133,7 +130,7 @@ impl Thread {
     /// Makes the calling thread the first one of the guest.
     pub fn attach_first() -> Result<()> {
         // Both live as long as the process, side by side: a fork copies each page that they lie in.
-        let (thread, block) = Box::leak(Box::new((Thread::new(None), Block::default())));
+        let (thread, block) = Box::leak(Box::new((Thread::new(host::thread::current_id(), None), Block::default())));
         block.data.store(&raw const *thread as usize, Ordering::Relaxed);
         let mask = trap::mask();
         thread.blocked_faults.set(mask & trap::FAULTS);
@@ -147,7 +144,8 @@ impl Thread {
     pub fn spawn(registers: &Registers, state: &[u8], fs: usize, mask: u64, clear_tid: usize, tid_at: [usize; 2]) -> Result<i32> {
         let threads = &super::process().threads;
         let room = threads.list.lock().take_room()?;
-        let (thread, block) = (Thread::new(Some(room)), Block::default());
+        // Its number is known when it is there.
+        let (thread, block) = (Thread::new(0, Some(room)), Block::default());
         thread.clear_tid.set(clear_tid);
         thread.blocked_faults.set(current().blocked_faults.get());
         block.set_guest_fs(fs);
@@ -228,9 +226,7 @@ impl Threads {
     /// In the child of a fork: there is only this one.
     pub fn only(&self, thread: &Thread) {
         thread.tid.store(host::thread::current_id() as i32, Ordering::Relaxed);
-        // What was to end was the parent's.
         thread.ending.store(false, Ordering::SeqCst);
-        *self.next.lock() = None;
         // The list's lock is held by who forks.
         self.count.store(1, Ordering::SeqCst);
     }
@@ -251,7 +247,7 @@ impl Threads {
         }
         let pid = host::process::id() as i32;
         {
-            let list = self.list.lock();
+            let mut list = self.list.lock();
             if me.ending.load(Ordering::SeqCst) {
                 return None;
             }
@@ -261,7 +257,7 @@ impl Threads {
             }
             let mut next = Some(next);
             if first_is_there {
-                *self.next.lock() = next.take();
+                list.next = next.take();
                 me.ending.store(true, Ordering::SeqCst);
             }
             for other in list.threads.iter().filter(|other| !other.is(me)) {
@@ -287,10 +283,14 @@ impl Threads {
 
     /// What the process' first thread is to run instead of ending, if it is this one. The others have ended then.
     fn take_next(&self, me: &Thread) -> Option<Next> {
-        if me.tid.load(Ordering::SeqCst) as u32 != host::process::id() {
-            return None;
-        }
-        let next = self.next.lock().take()?;
+        let next = {
+            let mut list = self.list.lock();
+            // Nobody is asked for the process' number at the end of each thread.
+            if list.next.is_none() || me.tid.load(Ordering::SeqCst) as u32 != host::process::id() {
+                return None;
+            }
+            list.next.take()?
+        };
         self.wait_for_others();
         me.ending.store(false, Ordering::SeqCst);
         Some(next)

@@ -193,9 +193,13 @@ impl Loaded {
         let mut memory = process.memory.lock();
         memory.clear();
         let failed = |error: ElfError| refuse(error);
-        let image = map(vfs, &self.elf, &self.file, Placement::Near(base()), &mut memory.texts).map_err(failed)?;
+        let mut random = [0u8; 24];
+        host::process::random(&mut random);
+        let (random, layout) = random.split_at(16);
+        let layout = Layout::new(layout);
+        let image = map(vfs, &self.elf, &self.file, Placement::Near(layout.base), &mut memory.texts).map_err(failed)?;
         memory.guest.insert(image.range.clone());
-        memory.break_start = image.range.end.next_multiple_of(PAGE) + break_gap();
+        memory.break_start = image.range.end.next_multiple_of(PAGE) + layout.break_gap;
         memory.break_end = memory.break_start;
         let (entry, interpreter_base) = match &self.interpreter {
             None => (image.entry, 0),
@@ -209,9 +213,7 @@ impl Loaded {
         memory.guest.insert(stack..stack + size);
         memory.stack = stack..stack + size;
         drop(memory);
-        let mut random = [0u8; 16];
-        host::process::random(&mut random);
-        let mut aux = auxiliary(&image, interpreter_base, random);
+        let mut aux = auxiliary(&image, interpreter_base, random.try_into().unwrap_or_default());
         become_owner(process, &self.file, &mut aux);
         let plan = StackPlan { arguments: &self.arguments, environment: &environment, path: &self.path, aux: &aux };
         let first = first_stack(&plan, stack + size);
@@ -240,26 +242,24 @@ fn map(vfs: &Vfs, elf: &ElfFile, file: &OwnedFd, placement: Placement, texts: &m
     Ok(image)
 }
 
-/// Where a program that may lie anywhere goes: below where Linux puts one, which we are ourselves, and with room for its break. What knows
-/// the layout of addresses, as sanitizers do, expects it where addresses begin with 0x55 or 0x56.
-fn base() -> usize {
-    0x5500_0000_0000 + random_pages(1 << 26)
+/// Where a program goes.
+struct Layout {
+    /// If it may lie anywhere: below where Linux puts one, which we are ourselves, and with room for its break. What knows the layout of
+    /// addresses, as sanitizers do, expects it where addresses begin with 0x55 or 0x56.
+    base: usize,
+    /// How far behind its memory its break begins: up to 32 MiB, as on Linux.
+    break_gap: usize,
 }
 
-/// How far behind a program's memory its break begins: up to 32 MiB, as on Linux.
-fn break_gap() -> usize {
-    random_pages(1 << 13)
-}
-
-/// Some number of pages up to this one, in bytes; none if the guest does not want addresses to be random.
-fn random_pages(count: u32) -> usize {
-    let persona = linux::pass(libc::SYS_personality, [u32::MAX as usize, 0, 0, 0, 0, 0]).unwrap_or(0);
-    if persona & libc::ADDR_NO_RANDOMIZE as usize != 0 {
-        return 0;
+impl Layout {
+    /// `random`: eight bytes, of no account if the guest does not want addresses to be random.
+    fn new(random: &[u8]) -> Layout {
+        let persona = linux::pass(libc::SYS_personality, [u32::MAX as usize, 0, 0, 0, 0, 0]).unwrap_or(0);
+        let is_fixed = persona & libc::ADDR_NO_RANDOMIZE as usize != 0;
+        let number = random.iter().fold(0usize, |number, &byte| number << 8 | usize::from(byte));
+        let [base, gap] = if is_fixed { [0, 0] } else { [number >> 32 & 0x3ff_ffff, 1 + number % 0x1fff] };
+        Layout { base: 0x5500_0000_0000 + base * PAGE, break_gap: gap * PAGE }
     }
-    let mut random = [0u8; 4];
-    host::process::random(&mut random);
-    (1 + u32::from_ne_bytes(random) % (count - 1)) as usize * PAGE
 }
 
 /// The stack: as large as the limit on it says.

@@ -104,9 +104,11 @@ pub fn clone3(call: &mut Call, args: Addr, size: usize) -> Result<usize> {
     if size > PAGE {
         return Err(Errno(libc::E2BIG));
     }
-    let mut bytes = [0; PAGE];
-    args.read_bytes(&mut bytes[..size])?;
-    let (known, unknown) = bytes.split_at(CLONE_ARGS * 8);
+    let mut known = [0; CLONE_ARGS * 8];
+    let len = size.min(known.len());
+    args.read_bytes(&mut known[..len])?;
+    let mut unknown = vec![0; size - len];
+    args.plus(len).read_bytes(&mut unknown)?;
     if unknown.iter().any(|&byte| byte != 0) {
         return Err(Errno(libc::E2BIG));
     }

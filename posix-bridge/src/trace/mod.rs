@@ -154,10 +154,10 @@ pub fn end(call: &Call, Begun(mut line): Begun, result: Result<usize>, to: &Ours
     if line.is_empty() {
         let _ = write!(line, "{:5} {}", host::thread::current_id(), table::find(call.number).map_or("", |entry| entry.name));
     }
-    if line.contains(DATA) {
-        let data = call.args[1 + usize::from(call.number as i64 == libc::SYS_readlinkat)];
-        let at = if call.number as i64 == libc::SYS_getcwd || call.number as i64 == libc::SYS_getrandom { call.args[0] } else { data };
-        line = line.replacen(DATA, &given(at, result), 1);
+    if let Some(entry) = table::find(call.number)
+        && let Some(data) = entry.args.iter().position(|(name, _)| gives_data(entry.name, name))
+    {
+        line = line.replacen(DATA, &given(call.args[data], result), 1);
     }
     let _ = match result {
         Ok(value) if value < 1 << 31 => writeln!(line, " = {value}"),
