@@ -408,7 +408,6 @@ fn run(call: &mut Call, program: Program, environment: Vec<Vec<u8>>) -> Result<u
     let next = Next { program, environment, mask, blocked_faults: thread.blocked_faults.get() };
     let Some(next) = call.process.threads.end_others(thread, next) else { thread.end(0) };
     *call.registers = replace_program(call.process, thread, next);
-    release_vfork(thread);
     call.state.reset();
     block().load_all();
     call.replaced = true;
@@ -447,6 +446,7 @@ fn replace_program(process: &Process, thread: &Thread, next: Next) -> Registers 
     let registers = registers.unwrap_or_else(|_| trap::die_of(libc::SIGSEGV));
     // The program's own files are closed by now.
     let _ = close_on_exec(&process.vfs);
+    release_vfork(thread);
     block().set_guest_fs(0);
     registers
 }
